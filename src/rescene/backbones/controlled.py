@@ -1,0 +1,148 @@
+"""ControlNets: networks beside the UNet that read a control frame and add what they see to its features.
+
+Zhang et al., "Adding conditional control to text-to-image diffusion models", ICCV 2023.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..attention import AttentionControl
+from ..video import Video
+from .stable_diffusion import StableDiffusion
+
+Hints = Float[Tensor, "F C h w"]
+"""Control frames as a ControlNet adds them to its features."""
+
+
+class ControlNet:
+    """One ControlNet, made for the UNet of a certain kind of model.
+
+    Args:
+        network: A pretrained `ControlNetModel`; it is changed to take `hints` in the place of control frames.
+        model: The model that it is to steer.
+
+    Raises:
+        ValueError: If it was made for another kind of model.
+    """
+
+    def __init__(self, network: Any, model: StableDiffusion):
+        for setting in ("in_channels", "cross_attention_dim", "block_out_channels", "layers_per_block"):
+            own, needed = getattr(network.config, setting), getattr(model.unet.config, setting)
+            if _plain(own) != _plain(needed):
+                raise ValueError(
+                    f"this ControlNet was made for another kind of model: its {setting} is {own}, that of "
+                    f"the model {needed}; name one that was trained with it or with what it descends from"
+                )
+        if network.config["controlnet_conditioning_channel_order"] != "rgb":
+            raise ValueError("this ControlNet reads blue, green and red; supported are those that read RGB")
+        self.network = network.eval().requires_grad_(False).to(model.device)
+        self.hooks = AttentionControl(network)
+        # The control frames don't change from step to step, nor what the first layers make of them.
+        self._first_layers, network.controlnet_cond_embedding = (
+            network.controlnet_cond_embedding,
+            nn.Identity(),
+        )
+
+    @torch.no_grad()
+    def hints(self, control: Video) -> Hints:
+        """What the first layers make of the control frames, one by one; kept in main memory."""
+        like = self.network.conv_in.weight
+        return torch.cat([self._first_layers(frame.to(like)).cpu() for frame in control.chunks(1)])
+
+
+def load_controlnet(name: str | Path, model: StableDiffusion) -> ControlNet:
+    """Loads a ControlNet for `model`.
+
+    Args:
+        name: A hub id, or a folder in diffusers' layout.
+        model: The model that it is to steer.
+
+    Raises:
+        FileNotFoundError: If there is no such ControlNet, or it has no safe weights.
+        ValueError: If it was made for another kind of model, or weights are missing.
+    """
+    from diffusers import (
+        ControlNetModel,
+    )  # Here, so that edits without control don't hold what it brings along.
+
+    path = Path(name).expanduser()
+    if not path.is_dir() and (str(name).count("/") != 1 or str(name).startswith((".", "/", "~"))):
+        raise FileNotFoundError(f"there is no ControlNet {str(name)!r}: neither a folder here nor a hub id")
+    try:
+        loaded: Any = ControlNetModel.from_pretrained(
+            path if path.is_dir() else str(name),
+            dtype=model.unet.dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except OSError as error:
+        raise FileNotFoundError(
+            f"the ControlNet {name} can't be read ({str(error).splitlines()[0]}); check the id and the "
+            "network. rescene reads safetensors only"
+        ) from error
+    network, report = loaded
+    if report["missing_keys"]:
+        raise ValueError(
+            f"the ControlNet {name} lacks {len(report['missing_keys'])} of its weights; download it again"
+        )
+    return ControlNet(network, model)
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """A ControlNet with the frames that it reads."""
+
+    net: ControlNet
+    hints: Hints
+    weight: float = 1.0
+    """How strongly it steers."""
+
+
+@contextmanager
+def controlled(model: StableDiffusion, steering: Sequence[Steering], frames: slice) -> Iterator[None]:
+    """A block in which ControlNets steer what `model` predicts.
+
+    Args:
+        model: The model.
+        steering: The ControlNets; their effects add up.
+        frames: Which of the hints belong to the frames that are predicted.
+    """
+
+    def steer(_: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        found = [
+            _residuals(model, each, frames, *args, text=kwargs["encoder_hidden_states"]) for each in steering
+        ]
+        down = tuple(sum(parts) for parts in zip(*(down for down, _ in found), strict=True))
+        residuals = {
+            "down_block_additional_residuals": down,
+            "mid_block_additional_residual": sum(mid for _, mid in found),
+        }
+        return args, {**kwargs, **residuals}
+
+    with ExitStack() as undo:
+        if steering:
+            undo.enter_context(model.unet.register_forward_pre_hook(steer, with_kwargs=True))
+        yield
+
+
+def _residuals(
+    model: StableDiffusion, each: Steering, frames: slice, x: Tensor, time: Tensor, *, text: Tensor
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    hooks, hints = each.net.hooks, each.hints[frames].to(x)
+    hooks.step, hooks.frames, hooks.size = model.hooks.step, model.hooks.frames, model.hooks.size
+    branches = len(x) // len(hints)
+    down, mid = each.net.network(
+        x, time, text, hints.repeat(branches, 1, 1, 1), conditioning_scale=each.weight, return_dict=False
+    )
+    return tuple(down), mid
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,61 @@
+"""Merges LoRAs (Hu et al., ICLR 2022) into a model's weights."""
+
+from pathlib import Path
+from typing import Any
+
+from .checkpoints import refuse_pickle
+
+DOWN = ("lora_A.weight", "down.weight")
+"""How the names of layers' first factors end, in the formats that diffusers reads."""
+
+
+def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> None:
+    """Adds `weight` times a LoRA to the weights of the UNet and the text encoder.
+
+    Args:
+        components: The parts of a pipeline; their weights change.
+        path: A `.safetensors` file, a folder with one, or a hub id.
+        weight: 1 is full strength, 0 changes nothing.
+
+    Raises:
+        FileNotFoundError: If there is no such LoRA.
+        ValueError: If it was made for another kind of model, or is a pickle.
+    """
+    # Pipelines pull in much that nothing else needs.
+    from diffusers import StableDiffusionPipeline
+
+    absent: dict[str, Any] = dict.fromkeys(("safety_checker", "feature_extractor"))
+    pipeline: Any = StableDiffusionPipeline(**components, **absent, requires_safety_checker=False)
+    name, where = locate(path)
+    try:
+        tensors = pipeline.lora_state_dict(name, use_safetensors=True, **where)[0]
+        pipeline.load_lora_weights(name, use_safetensors=True, **where)
+    except OSError as error:
+        raise FileNotFoundError(f"the LoRA {path} can't be read: {error}") from error
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"the LoRA {path} doesn't fit this model: {error}") from error
+    layers = sum(name.endswith(DOWN) for name in tensors)
+    parts = pipeline.unet, pipeline.text_encoder
+    found = sum(".lora_A." in name for part in parts for name, _ in part.named_parameters())
+    if found < max(layers, 1):
+        raise ValueError(
+            f"this model has {found} of the {layers} layers that the LoRA {path} changes: it was made for "
+            "another kind of model"
+        )
+    pipeline.fuse_lora(lora_scale=weight)
+    pipeline.unload_lora_weights()
+
+
+def locate(path: str | Path) -> tuple[str, dict[str, str]]:
+    """The folder or hub id of a LoRA, and the name of its file if it was given."""
+    source = Path(path).expanduser()
+    if source.is_dir():
+        return str(source), {}
+    if not source.is_file():
+        if source.suffix or str(path).count("/") != 1 or str(path).startswith((".", "/", "~")):
+            raise FileNotFoundError(
+                f"there is no LoRA {path}: neither a file or folder, nor a hub id (OWNER/NAME)"
+            )
+        return str(path), {}
+    refuse_pickle(source)
+    return str(source.parent), {"weight_name": source.name}

@@ -1,0 +1,207 @@
+"""Stable Diffusion 1.x and 2.x as a video backbone: every frame is a batch item."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from ..attention import AttentionControl, AttentionHook
+from ..inflation import TemporalLayers, clip_norms, temporal
+from ..sampling import Denoise, Split, Step, ddim, epsilon, invert, sample, velocity
+from ..typing import Frames, Latents, Text
+from ..video import Video
+
+SPLITS: dict[str, Split] = {"epsilon": epsilon, "v_prediction": velocity}
+
+
+class StableDiffusion:
+    """Stable Diffusion seen as encode, decode, embed, schedule and predict. See `Backbone` for the verbs.
+
+    Args:
+        components: The parts of a pipeline: `vae`, `unet`, `text_encoder`, `tokenizer`, `scheduler`.
+        device: Where to compute.
+        offload: Whether only the part at work is on the device, the others wait in main memory.
+    """
+
+    def __init__(
+        self, components: dict[str, Any], *, device: torch.device | str = "cpu", offload: bool = False
+    ):
+        self.vae, self.unet, self.text_encoder = (
+            components[name] for name in ("vae", "unet", "text_encoder")
+        )
+        self.tokenizer = components["tokenizer"]
+        refuse_unfit(self.unet.config, self.vae.config, self.text_encoder.config)
+        # "cuda" becomes "cuda:0", which is what weights say.
+        self.device, self._offload = torch.empty(0, device=device).device, offload
+        for part in (self.vae, self.unet, self.text_encoder):
+            part.eval().requires_grad_(False).to("cpu" if offload else self.device)
+        self._read_schedule(components["scheduler"].config)
+        self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        self.native_area = (self.unet.config.sample_size * self.scale) ** 2
+        self.hooks = AttentionControl(self.unet)
+
+    def _read_schedule(self, config: Any) -> None:
+        if config.prediction_type not in SPLITS:
+            raise ValueError(f"prediction type {config.prediction_type!r}; supported are {', '.join(SPLITS)}")
+        scheduler: Any = DDIMScheduler.from_config(config)
+        self._alphas = scheduler.alphas_cumprod.tolist()
+        self._final_alpha = float(scheduler.final_alpha_cumprod)
+        self._offset = scheduler.config.steps_offset
+        self._split = SPLITS[config.prediction_type]
+
+    @torch.no_grad()
+    def encode(self, video: Video) -> Latents:
+        """Latents of the frames, one frame at a time: the mean of the encoder's distribution, scaled.
+
+        Raises:
+            ValueError: If the video's size isn't a multiple of `stride`.
+        """
+        if video.height % self.stride or video.width % self.stride:
+            nearest = [
+                max(self.stride, round(side / self.stride) * self.stride)
+                for side in (video.height, video.width)
+            ]
+            raise ValueError(
+                f"the video is {video.width}x{video.height} and this model takes multiples of {self.stride}; "
+                f"try video.resize({nearest[0]}, {nearest[1]}), or `rescene.Fit`, which also undoes it"
+            )
+        vae = self._awake(self.vae)
+        # Decoders give channels-last frames, which convolutions of some CPUs round a hundred times coarser.
+        frames = ((2 * frame - 1).contiguous() for frame in video.chunks(1))
+        latents = [vae.encode(frame.to(self.device, vae.dtype)) for frame in frames]
+        means = [x.latents if hasattr(x, "latents") else x.latent_dist.mean for x in latents]
+        return torch.cat(means).float() * vae.config.scaling_factor
+
+    def decode(self, latents: Latents, like: Video) -> Video:
+        """The latents' frames with the rate and sound of `like`, decoded one by one as they are read."""
+        return replace(like, clip=DecodedLatents(self, latents))
+
+    @torch.no_grad()
+    def pixels(self, latents: Latents) -> Frames:
+        """Decodes some latents at once."""
+        vae = self._awake(self.vae)
+        decoded = vae.decode((latents / vae.config.scaling_factor).to(self.device, vae.dtype)).sample
+        return (decoded.float() / 2 + 0.5).clamp(0, 1).cpu()
+
+    @torch.no_grad()
+    def embed(self, prompt: str) -> Text:
+        """The text encoder's last hidden states, padded to the tokenizer's length.
+
+        Raises:
+            ValueError: If the prompt has more tokens than the text encoder takes.
+        """
+        length = self.tokenizer.model_max_length
+        tokens = self.tokenizer(prompt).input_ids
+        if len(tokens) > length:
+            lost = self.tokenizer.decode(tokens[length - 1 : -1]).strip()
+            raise ValueError(
+                f"the prompt has {len(tokens) - 2} tokens and the model reads {length - 2}; cut {lost!r}"
+            )
+        padded = self.tokenizer(prompt, padding="max_length", return_tensors="pt").input_ids
+        return self._awake(self.text_encoder)(padded.to(self.device))[0].float()
+
+    def schedule(self, num_inference_steps: int) -> list[Step]:
+        """DDIM steps through the schedule that the model was trained with."""
+        return ddim(self._alphas, num_inference_steps, offset=self._offset, final=self._final_alpha)
+
+    @torch.no_grad()
+    def predict(self, step: Step, *branches: tuple[Latents, Text]) -> tuple[Tensor, ...]:
+        """Predictions for several branches, in one pass."""
+        frames, _, height, width = branches[0][0].shape
+        self.hooks.step, self.hooks.frames, self.hooks.size = step.index, frames, (height, width)
+        x = torch.cat([latents for latents, _ in branches]).to(self.device, self.unet.dtype)
+        text = torch.cat([text.expand(frames, -1, -1) for _, text in branches]).to(x)
+        time = torch.tensor(step.timestep, device=self.device)
+        prediction = self._awake(self.unet)(x, time, encoder_hidden_states=text).sample
+        return prediction.to(branches[0][0].dtype).chunk(len(branches))
+
+    def sample(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
+        """From noise to video."""
+        return self._finite(sample(denoise, latents, schedule, self._split), schedule)
+
+    def invert(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
+        """From video to noise."""
+        return self._finite(invert(denoise, latents, schedule, self._split), schedule[::-1])
+
+    def hooked(self, *hooks: AttentionHook) -> AbstractContextManager[None]:
+        """A block in which `hooks` hold, inside those of enclosing blocks."""
+        return self.hooks.hooked(*hooks)
+
+    def clip_norms(self) -> AbstractContextManager[None]:
+        """A block in which residual blocks normalise over the whole clip."""
+        return clip_norms(self.unet, self.hooks)
+
+    def temporal(self, layers: TemporalLayers) -> AbstractContextManager[None]:
+        """A block in which `layers` are part of the network."""
+        return temporal(self.unet, self.hooks, layers)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and bytes of all weights."""
+        digest = hashlib.sha256()
+        for part in (self.unet, self.text_encoder, self.vae):
+            for name, tensor in part.state_dict().items():
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def _awake(self, part: nn.Module) -> Any:
+        """Brings `part` to the device and, when offloading, sends the others home."""
+        if self._offload and next(part.parameters()).device != self.device:
+            for other in (self.vae, self.unet, self.text_encoder):
+                other.to(self.device if other is part else "cpu")
+        return part
+
+    def _finite(self, trajectory: Iterator[Latents], steps: list[Step]) -> Iterator[Latents]:
+        for step, latents in zip(steps, trajectory, strict=True):
+            if not latents.isfinite().all():
+                raise FloatingPointError(
+                    f"latents became NaN or infinite at step {step.index + 1} in {self.unet.dtype}; "
+                    "try float32, less emphasis on words or a lower guidance scale"
+                )
+            yield latents
+
+
+def refuse_unfit(unet: Any, vae: Any, text_encoder: Any) -> None:
+    """Raises ValueError if three configurations don't make a Stable Diffusion 1.x or 2.x."""
+    if unet.in_channels != vae.latent_channels:
+        raise ValueError(
+            f"the UNet takes {unet.in_channels} channels and the VAE makes {vae.latent_channels}: an "
+            "inpainting or depth model; use the one for text to image"
+        )
+    width = text_encoder.hidden_size
+    if unet.cross_attention_dim != width or unet.addition_embed_type is not None:
+        raise ValueError(
+            f"the UNet takes texts of width {unet.cross_attention_dim} and the text encoder makes {width}, "
+            "or it wants more than a text: not Stable Diffusion 1.x or 2.x (SDXL, perhaps)"
+        )
+
+
+@dataclass(frozen=True)
+class DecodedLatents:
+    """A clip that decodes latents when its frames are read (`video.Clip`)."""
+
+    model: StableDiffusion
+    latents: Latents
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return self.latents.shape[-2] * self.model.scale
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return self.latents.shape[-1] * self.model.scale
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Decodes the frames from `start` up to `stop`, one at a time: memory is that of one frame."""
+        return torch.cat([self.model.pixels(self.latents[index : index + 1]) for index in range(start, stop)])

@@ -1,0 +1,72 @@
+"""Keeps tensors that are slow to compute between runs, by the content of everything that they depend on."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import torch
+from platformdirs import user_cache_path
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+MOST_BYTES = 4 * 10**9
+"""The oldest files go when the cache grows beyond this."""
+
+
+def folder() -> Path:
+    """Where cached files are: `$RESCENE_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("RESCENE_CACHE") or user_cache_path("rescene"))
+
+
+def content_hash(tensor: Tensor) -> str:
+    """SHA-256 of a tensor's values, shape and type."""
+    digest = hashlib.sha256(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+    digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def cached(key: Mapping[str, object], compute: Callable[[], Tensor]) -> Tensor:
+    """Returns what `compute` gave for the same `key` before, or computes and keeps it.
+
+    Args:
+        key: All that the result depends on, as JSON values.
+        compute: Makes the tensor, once.
+    """
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    path = folder() / f"{name}.safetensors"
+    with suppress(FileNotFoundError):  # Another run may remove the file at any moment.
+        os.utime(path)
+        # A copy lies at an even address, as when computed: how products round depends on that.
+        return load_file(path)["value"].clone()
+    value = compute()
+    _keep(value, path)
+    return value
+
+
+def _keep(value: Tensor, path: Path) -> None:
+    """Writes a file in one go, so that a run stopped in the middle leaves nothing half-written behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False)  # noqa: SIM115
+    temporary.close()
+    try:
+        save_file({"value": value.cpu().contiguous()}, temporary.name)
+        os.replace(temporary.name, path)
+    finally:
+        Path(temporary.name).unlink(missing_ok=True)
+    _forget_oldest(path.parent)
+
+
+def _forget_oldest(where: Path) -> None:
+    found: list[tuple[float, int, Path]] = []
+    for file in where.glob("*.safetensors"):
+        with suppress(FileNotFoundError):
+            found.append((file.stat().st_mtime, file.stat().st_size, file))
+    total = 0
+    for _, size, file in sorted(found, reverse=True):
+        total += size
+        if total > MOST_BYTES:
+            file.unlink(missing_ok=True)

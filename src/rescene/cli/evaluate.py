@@ -1,0 +1,212 @@
+"""`rescene evaluate`: numbers for results."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any, Literal
+
+import tyro
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from transformers.utils.logging import disable_progress_bar
+from tyro.conf import OmitArgPrefixes, Positional
+
+from ..backbones import best_device
+from ..metrics import ARROWS, CLIP, DIS, METRICS, RAFT, Report, Score, Tools, evaluate
+from ..metrics.clip import DEFAULT
+from ..settings import encode, unknown
+from ..video.files import check_target, replacing
+from .pairs import Given, Pair, pairs
+from .progress import Reporter, reporting, watching
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricOptions:
+    """The metrics."""
+
+    metrics: tuple[str, ...] = ()
+    """Which to compute, such as psnr clip_text (docs/metrics.md lists them); all if not given."""
+    clip: str = DEFAULT
+    """The CLIP model that compares pictures with prompts: a hub id, or a folder in transformers' layout;
+    `none` leaves out what needs one."""
+    flow: Literal["dis", "raft"] = "dis"
+    """How motion is estimated; raft needs torchvision."""
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the metrics to compute.
+
+        Raises:
+            ValueError: if there is no metric of a name.
+        """
+        for name in self.metrics:
+            if name not in METRICS:
+                raise ValueError(unknown(name, METRICS, name="--metrics"))
+        return self.metrics or tuple(METRICS)
+
+    def tools(self) -> Tools:
+        """The models that the metrics need; a CLIP that is missing is no mistake."""
+        device = best_device()
+        flow = RAFT(device) if self.flow == "raft" else DIS()
+        if not any(METRICS[name].about.asks_scorer for name in self.names()):
+            return Tools(flow=flow)
+        if self.clip == "none":
+            return Tools(flow=flow, missing="--clip none")
+        disable_progress_bar()
+        try:
+            return Tools(scorer=CLIP.load(self.clip, device=device), flow=flow)
+        except FileNotFoundError as error:
+            return Tools(flow=flow, missing=str(error))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCommand:
+    """Measure results against their sources.
+
+    Prompts and the frames of the source that were edited are those in the result's settings, if it has them.
+    """
+
+    input: Positional[Path]
+    """The source; a folder of sources; or a list (.csv, .json) of input, output, source, target and mask."""
+    output: Positional[Path | None] = None
+    """The result, or a folder of results with their sources' names."""
+    source: str | None = None
+    """What the source shows."""
+    target: str | None = None
+    """What the result should show."""
+    mask: Path | None = None
+    """A picture or video, white where something should change: inside and outside are measured apart."""
+    options: OmitArgPrefixes[MetricOptions] = MetricOptions()
+    json: Path | None = None
+    """Write everything into this file."""
+    csv: Path | None = None
+    """Write one row for each pair into this file."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A pair and what came of it: a report, or the reason why there is none."""
+
+    pair: Pair
+    report: Report | None = None
+    error: str | None = None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command.
+
+    Raises:
+        ValueError, OSError: for what is wrong, or if pairs of a list failed.
+    """
+    job = tyro.cli(EvaluateCommand, prog="rescene evaluate", args=arguments)
+    for path in (job.json, job.csv):
+        if path is not None:
+            check_target(path, folder=False, overwrite=job.overwrite)
+    listed = pairs(job.input, job.output, Given(source=job.source, target=job.target, mask=job.mask))
+    if len(listed) == 1:
+        listed[0].check()
+    names, tools = job.options.names(), job.options.tools()
+    with reporting(as_json=False) as reporter:
+        if len(listed) == 1:  # What is wrong with it ends the command.
+            measured = [Measured(pair=listed[0], report=measure(listed[0], tools, names, reporter))]
+        else:
+            measured = [_tried(pair, tools, names, reporter) for pair in listed]
+    _write(job, measured)
+    _show(measured)
+    if failed := [each for each in measured if each.error]:
+        raise ValueError(f"{len(failed)} of {len(measured)} pairs could not be measured")
+
+
+def measure(pair: Pair, tools: Tools, names: Sequence[str], reporter: Reporter) -> Report:
+    """Measures one result."""
+    source, result = pair.videos()
+    with watching(result, reporter.progress, pair.output.name[:14]) as watched:
+        return evaluate(
+            source, watched, prompts=pair.prompts(), mask=pair.masks(), tools=tools, metrics=names
+        )
+
+
+def _tried(pair: Pair, tools: Tools, names: Sequence[str], reporter: Reporter) -> Measured:
+    try:
+        return Measured(pair=pair, report=measure(pair, tools, names, reporter))
+    except (ValueError, OSError) as error:
+        reporter.say(f"{pair.output}: {error}")
+        return Measured(pair=pair, error=" ".join(str(error).split()))
+
+
+def _write(job: EvaluateCommand, measured: Sequence[Measured]) -> None:
+    for path, made in ((job.json, _json), (job.csv, _csv)):
+        if path is not None:
+            text = made(measured)
+            with replacing(path, folder=False, room=len(text)) as place:
+                place.write_text(text, encoding="utf-8")
+
+
+def _json(measured: Sequence[Measured]) -> str:
+    values = [
+        encode(each.pair) | (each.report.as_dict() if each.report else {"error": each.error})
+        for each in measured
+    ]
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _csv(measured: Sequence[Measured]) -> str:
+    rows: list[dict[str, Any]] = []
+    for each in measured:
+        scores = each.report.scores if each.report else ()
+        row = {"input": each.pair.input, "output": each.pair.output, "error": each.error}
+        rows.append(row | {score.key: score.value for score in scores})
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _show(measured: Sequence[Measured]) -> None:
+    console, reports = Console(highlight=False), [each.report for each in measured if each.report]
+    if len(measured) == 1:
+        console.print(_table_of_one(reports[0]))
+    elif reports:
+        console.print(_table_of_many(reports))
+        console.print(f"{len(reports)} of {len(measured)} pairs were measured")
+    for note in dict.fromkeys(note for report in reports for note in report.notes):
+        console.print(f"note: {note}", markup=False)
+    reasons: dict[str, dict[str, None]] = {}
+    for name, reason in (item for report in reports for item in report.left_out.items()):
+        reasons.setdefault(reason, {})[name] = None
+    for reason, names in reasons.items():
+        console.print(f"left out: {', '.join(names)} ({reason})", markup=False)
+
+
+def _table_of_one(report: Report) -> Table:
+    table = Table("metric", "", Column(justify="right"), "", "how", box=SIMPLE_HEAD)
+    said = ""
+    for score in report.scores:
+        unit = "" if score.about.unit == "yes or no" else score.about.unit
+        how = "" if score.how == said else escape(score.how)
+        table.add_row(score.title, ARROWS[score.about.better], score.text, unit, how)
+        said = score.how
+    return table
+
+
+def _table_of_many(reports: Sequence[Report]) -> Table:
+    columns = (Column(name, justify="right") for name in ("mean", "lowest", "highest", "pairs"))
+    table = Table("metric", "", *columns, box=SIMPLE_HEAD)
+    found: dict[str, list[Score]] = {}
+    for score in (score for report in reports for score in report.scores):
+        found.setdefault(score.key, []).append(score)
+    for scores in found.values():
+        first, values = scores[0], [score.value for score in scores]
+        numbers = (replace(first, value=value).text for value in (mean(values), min(values), max(values)))
+        if first.about.unit == "yes or no":
+            numbers = f"{mean(values):.0%} yes", "", ""
+        table.add_row(first.title, ARROWS[first.about.better], *numbers, str(len(values)))
+    return table

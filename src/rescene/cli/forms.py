@@ -1,0 +1,178 @@
+"""Options from dataclasses, a configuration file and the command line: the line wins over the file.
+
+tyro reads dataclasses. It is given forms of ours: with the same fields and help, the file's values as
+defaults, and none of the checks, so that a required value may come from either place and we report mistakes.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import tyro
+import yaml
+from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes
+
+from ..methods import METHODS, Method
+from ..settings import decode_as, field_docs, unknown
+
+Options = TypeVar("Options")
+
+
+def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Options:
+    """Reads options off the command line and out of the file that `--config` names.
+
+    Args:
+        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method`.
+        arguments: The command line after the command.
+        command: The command's name.
+
+    Raises:
+        ValueError: If the file has an unknown name or a wrong value, or a value is out of range.
+    """
+    path = _config(arguments)
+    values = {} if path is None else read_config(path, kind)
+    form = tyro.cli(
+        _form(kind, values, name=str(path)),
+        prog=f"rescene {command}",
+        description=kind.__doc__,
+        args=arguments,
+        config=(tyro.conf.CascadeSubcommandArgs,),
+    )
+    return _built(kind, form)
+
+
+def read_config(path: Path, kind: type) -> dict[str, Any]:
+    """The names and values of a YAML file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no YAML, or a name isn't one of `kind`'s or its method's fields.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; check the path after --config")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold names and values, such as `target: a red car`")
+    known = _names(kind, values.get("method"))
+    for name in values:
+        if name not in known:
+            raise ValueError(unknown(str(name), known, name=str(path)))
+    if values.get("method", None) not in {None, *METHODS}:
+        raise ValueError(unknown(str(values["method"]), METHODS, name=f"{path}: method"))
+    return values
+
+
+def _config(arguments: Sequence[str]) -> Path | None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", type=Path)
+    try:
+        return parser.parse_known_args(list(arguments))[0].config
+    except argparse.ArgumentError:  # No file after it: tyro says so, in its words.
+        return None
+
+
+def _names(kind: type, method: str | None) -> list[str]:
+    """All names that a configuration file may use."""
+    names: list[str] = []
+    for name, hint in get_type_hints(kind).items():
+        if hint is Method:
+            methods = [METHODS[method]] if method in METHODS else METHODS.values()
+            names += ["method", *(field for each in methods for field in field_docs(each))]
+        elif is_dataclass(hint):
+            names += field_docs(hint)  # pyright: ignore[reportArgumentType]
+        elif name != "config":
+            names.append(name)
+    return names
+
+
+def _form(kind: type, values: Mapping[str, Any], *, name: str) -> type:
+    """A dataclass for tyro: `kind`'s fields and help, `values` as defaults, no checks."""
+    docs, made = field_docs(kind), []
+    for field in fields(kind):
+        hint = get_type_hints(kind, include_extras=True)[field.name]
+        plain, given = _plain(hint), values.get(field.name, MISSING)
+        if hint is Method:
+            hint, default = _method(values, name=name)
+        elif is_dataclass(plain):
+            group = _form(plain, values, name=name)  # pyright: ignore[reportArgumentType]
+            hint, default = OmitArgPrefixes[group], group()
+        else:
+            default = given if given is MISSING else decode_as(plain, given, name=f"{name}: {field.name}")
+            hint = Annotated[_words_last(hint), _help(docs[field.name], field, plain)]
+        made.append((field.name, hint, _default(field, default)))
+    form = dataclasses.make_dataclass(kind.__name__, made, frozen=True, kw_only=True)
+    form.__doc__ = kind.__doc__
+    return form
+
+
+def _method(values: Mapping[str, Any], *, name: str) -> tuple[Any, Any]:
+    """The type of the method's subcommand, and its default."""
+    chosen = values.get("method")
+    forms = {
+        method: _form(kind, values if chosen in (None, method) else {}, name=name)
+        for method, kind in METHODS.items()
+    }
+    kinds = tuple(Annotated[form, tyro.conf.subcommand(method)] for method, form in forms.items())
+    hint = OmitArgPrefixes[OmitSubcommandPrefixes[Union[kinds]]]  # noqa: UP007
+    return hint, MISSING if chosen is None else _blank(forms[chosen])
+
+
+def _blank(form: Any) -> Any:
+    """A form whose required fields are still to be filled."""
+    required = [f.name for f in fields(form) if f.default is MISSING and f.default_factory is MISSING]
+    return form(**dict.fromkeys(required, tyro.MISSING))
+
+
+def _default(field: dataclasses.Field[Any], given: Any) -> Any:
+    if given is not MISSING:
+        return dataclasses.field(default_factory=lambda: given)
+    if field.default_factory is not MISSING:
+        return dataclasses.field(default_factory=field.default_factory)
+    return dataclasses.field() if field.default is MISSING else dataclasses.field(default=field.default)
+
+
+def _help(text: str, field: dataclasses.Field[Any], hint: Any) -> Any:
+    """The help of an option; one that is simply not there by default is shown without `None`."""
+    if field.default is not None:
+        return tyro.conf.arg(help=text, help_behavior_hint=_default_shown)
+    members = [member for member in get_args(hint) if member is not type(None)]
+    choices = get_args(members[0]) if get_origin(members[0]) is Literal else ()
+    metavar = f"{{{','.join(choices)}}}" if choices else field.name.upper()
+    return tyro.conf.arg(help=text, help_behavior_hint="", metavar=metavar)
+
+
+def _default_shown(default: str) -> str:
+    return "" if default in ("", "''", "False") else f"(default: {default})"
+
+
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _words_last(hint: Any) -> Any:
+    """The same type with `str` last in unions: tyro takes the first member that fits, and all do."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is None or origin is Annotated:
+        return hint
+    if origin is tuple:
+        return tuple[tuple(_words_last(arg) for arg in args)]  # pyright: ignore
+    if str in args and "Union" in str(origin):
+        return Union[tuple(sorted(args, key=lambda arg: arg is str))]  # noqa: UP007
+    return hint
+
+
+def _built(kind: type[Options], form: Any) -> Options:
+    """The dataclass that a filled form stands for; its own checks run here."""
+    values: dict[str, Any] = {}
+    for field in fields(kind):  # pyright: ignore[reportArgumentType]
+        hint, value = _plain(get_type_hints(kind)[field.name]), getattr(form, field.name)
+        if hint is Method:
+            hint = METHODS[next(name for name in METHODS if METHODS[name].__name__ == type(value).__name__)]
+        values[field.name] = _built(hint, value) if is_dataclass(hint) else value  # pyright: ignore
+    return kind(**values)

@@ -1,0 +1,81 @@
+"""`--keep maps`: pictures of an edit in a folder beside its result."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import pictures
+from ..backbones import StableDiffusion
+from ..methods import Method, Notes
+from ..prompts import tokenize
+from ..video import DigitalSourceType, Metadata, Video
+from ..video.files import replacing
+from ..video.metadata import png_chunks
+
+NAMES = ("source-words", "target-words", "masks", "comparison")
+_FILES = {f"{name}{suffix}" for name in NAMES for suffix in (".png", ".mp4")}
+_ROOM = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What there is to draw."""
+
+    edit: Method
+    source: Video
+    """At the working size, as the edited video."""
+    edited: Video
+    notes: Notes
+
+
+def maps_folder(output: str) -> Path:
+    """Where the pictures of a result go: OUT-maps."""
+    path = Path(output)
+    return path.with_name(f"{path.stem}-maps")
+
+
+def check_maps(output: str, *, overwrite: bool) -> None:
+    """Fails where `write_maps` would.
+
+    Raises:
+        FileExistsError: If its folder exists and may not be replaced.
+    """
+    folder = maps_folder(output)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file, and the maps need a folder of that name; move it")
+    there = {file.name for file in folder.iterdir()} if folder.exists() else set[str]()
+    if there and not overwrite:
+        raise FileExistsError(
+            f"{folder} exists already; choose another result, or replace it with --overwrite"
+        )
+    if foreign := sorted(there - _FILES):
+        raise FileExistsError(f"{folder} holds more than maps ({foreign[0]}), so it is not replaced")
+
+
+def write_maps(outcome: Outcome, model: StableDiffusion, output: str) -> Path:
+    """Writes the pictures, all or none, each as PNG and as mp4; returns their folder."""
+    folder = maps_folder(output)
+    with replacing(folder, folder=True, room=_ROOM) as temporary:
+        for name, video in _drawings(outcome, model):
+            video.write(temporary / f"{name}.mp4")
+            still, chunks = pictures.contact_sheet(video), Metadata(source_type=DigitalSourceType.EDITED)
+            still.save(temporary / f"{name}.png", pnginfo=png_chunks(chunks, first=True))
+    return folder
+
+
+def _drawings(outcome: Outcome, model: StableDiffusion) -> Iterator[tuple[str, Video]]:
+    notes = outcome.notes
+    for name, heat in (("source", notes.source_words), ("target", notes.target_words)):
+        if heat is not None:
+            tokens = token_names(model, getattr(outcome.edit, name))
+            yield f"{name}-words", pictures.words(outcome.source, heat, tokens)
+    if notes.masks:
+        yield "masks", pictures.masks(outcome.source, notes.masks)
+    videos = {"source": outcome.source, "reconstruction": notes.reconstruction, "edit": outcome.edited}
+    yield "comparison", pictures.side_by_side({name: video for name, video in videos.items() if video})
+
+
+def token_names(model: StableDiffusion, prompt: str) -> list[str]:
+    """A prompt's tokens as text; the marks at its begin and end have none."""
+    ids = tokenize(model.tokenizer, prompt).ids
+    return ["", *(model.tokenizer.decode([token]).strip() for token in ids[1:-1]), ""]

@@ -1,0 +1,59 @@
+"""`rescene methods`: what methods there are, and what each of their settings does."""
+
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.padding import Padding
+from tyro.conf import Positional
+
+from ..methods import METHODS
+from ..settings import encode, field_docs, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodsCommand:
+    """List the methods, or explain one with all its settings."""
+
+    method: Positional[str | None] = None
+    """The one to explain."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command."""
+    name = tyro.cli(MethodsCommand, prog="rescene methods", args=arguments).method
+    console = Console(highlight=False, markup=False)
+    if name is None:
+        for each, kind in METHODS.items():
+            console.print(f"{each:<18}{_summary(kind)}")
+        console.print("\nrescene methods METHOD explains its settings.")
+    elif name in METHODS:
+        _explain(console, name)
+    else:
+        raise ValueError(unknown(name, METHODS, name="methods"))
+
+
+def _explain(console: Console, name: str) -> None:
+    kind = METHODS[name]
+    console.print(f"{name}: {_summary(kind)}\n")
+    docs = field_docs(kind)
+    for field in fields(kind):  # pyright: ignore[reportArgumentType]
+        console.print(f"--{field.name.replace('_', '-')}  ({_default(field)})")
+        console.print(Padding(docs[field.name], (0, 0, 1, 4)))
+
+
+def _summary(kind: type) -> str:
+    return (kind.__doc__ or "").splitlines()[0]
+
+
+def _default(field: Field[Any]) -> str:
+    if field.default_factory is not MISSING:
+        value = field.default_factory()
+    elif field.default is MISSING:
+        return "required"
+    else:
+        value = field.default
+    plain = encode(value)
+    return f"default: {' '.join(map(str, plain)) if isinstance(plain, list) else plain or 'none'}"

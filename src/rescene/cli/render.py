@@ -1,0 +1,63 @@
+"""Runs one edit and writes all that it makes; shared by the commands that edit."""
+
+import time
+from dataclasses import dataclass, replace
+
+from ..backbones import StableDiffusion
+from ..methods import Notes
+from ..settings import Settings, check_result, write_result
+from ..video import TensorClip, Video
+from .check import Check
+from .maps import Outcome, check_maps, write_maps
+from .progress import Reporter, watching
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a run is to leave behind."""
+
+    path: str
+    overwrite: bool = False
+    check: bool = False
+    """Whether to report how well the source is reconstructed."""
+    maps: bool = False
+    """Whether to draw pictures of the edit."""
+
+    @property
+    def notes(self) -> bool:
+        """Whether the method must take notes."""
+        return self.check or self.maps
+
+    def verify(self) -> None:
+        """Fails where writing would fail after all the work.
+
+        Raises:
+            ValueError, OSError: For what is in the way.
+        """
+        check_result(self.path, overwrite=self.overwrite)
+        if self.maps:
+            check_maps(self.path, overwrite=self.overwrite)
+
+
+def render(
+    settings: Settings, model: StableDiffusion, video: Video, outputs: Outputs, reporter: Reporter
+) -> None:
+    """Edits `video`, which has the source's size, and writes the result and what belongs to it."""
+    began, source = time.monotonic(), settings.fit.apply(video)
+    notes: Notes | None = None
+    if outputs.notes:
+        notes = Check(source=source, reporter=reporter) if outputs.check else Notes()
+    edited = settings.edit(model, source, progress=reporter.progress, notes=notes)
+    if outputs.check and notes and notes.reconstruction is None:
+        reporter.say("warning: this method reconstructs nothing, so there is nothing to check")
+    if outputs.maps:
+        # They show the frames again. Eight bits wouldn't do: the result isn't to depend on them.
+        with watching(edited, reporter.progress, "Decoding") as watched:
+            edited = replace(edited, clip=TensorClip(watched.frames))
+    with watching(settings.fit.restore(edited), reporter.progress, "Writing") as result:
+        write_result(result, outputs.path, settings, overwrite=outputs.overwrite)
+    what = f"{len(video)} frames of {video.width}x{video.height} in {time.monotonic() - began:.0f} s"
+    print(f"{outputs.path}  ({what})")
+    if notes and outputs.maps:
+        outcome = Outcome(edit=settings.edit, source=source, edited=edited, notes=notes)
+        print(f"{write_maps(outcome, model, outputs.path)}/  (maps)")

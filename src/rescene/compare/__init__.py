@@ -1,0 +1,6 @@
+"""Results beside their source: a page that needs no network, and a labelled video."""
+
+from .page import Result, page
+from .timeline import in_step
+
+__all__ = ["Result", "in_step", "page"]

@@ -1,0 +1,58 @@
+"""The noise levels that a sampler visits, for each family of models."""
+
+import math
+from collections.abc import Sequence
+
+from .ode import Level, Step
+
+
+def ddim(alphas: Sequence[float], num_inference_steps: int, *, offset: int, final: float) -> list[Step]:
+    """Evenly spaced steps through a discrete schedule, from the noisiest (DDIM with "leading" spacing).
+
+    Args:
+        alphas: The cumulative products of 1 - beta, one for each training timestep.
+        num_inference_steps: How many steps to take.
+        offset: Added to every timestep (`steps_offset`: 1 for Stable Diffusion).
+        final: The cumulative product at which sampling ends.
+    """
+    if not 1 <= num_inference_steps < len(alphas):
+        raise ValueError(
+            f"num_inference_steps is {num_inference_steps}; this model takes 1 to {len(alphas) - 1}, "
+            "50 is usual"
+        )
+    stride = len(alphas) // num_inference_steps
+    times = [index * stride + offset for index in reversed(range(num_inference_steps))]
+    levels = [Level(math.sqrt(alpha), math.sqrt(1 - alpha)) for alpha in [*(alphas[t] for t in times), final]]
+    return _steps(times, levels)
+
+
+def karras(
+    num_inference_steps: int,
+    *,
+    sigma_min: float,
+    sigma_max: float,
+    rho: float = 7.0,
+    scale_time: float = 0.25,
+) -> list[Step]:
+    """The EDM schedule (Karras et al., 2022, eq. 5), told to the network as `scale_time * log(sigma)`."""
+    ramp = [index / max(num_inference_steps - 1, 1) for index in range(num_inference_steps)]
+    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    sigmas = [(high + t * (low - high)) ** rho for t in ramp]
+    return _steps([scale_time * math.log(s) for s in sigmas], [Level(1.0, sigma) for sigma in [*sigmas, 0.0]])
+
+
+def rectified_flow(num_inference_steps: int, *, shift: float = 1.0, train_steps: int = 1000) -> list[Step]:
+    """A straight path from noise to data, time-shifted towards the noisy end (Esser et al., 2024, eq. 23)."""
+
+    def shifted(sigma: float) -> float:
+        return shift * sigma / (1 + (shift - 1) * sigma)
+
+    # The last trained level is itself a shifted one: published schedules shift the whole range twice.
+    last = shifted(1 / train_steps)
+    even = [1 + index / max(num_inference_steps - 1, 1) * (last - 1) for index in range(num_inference_steps)]
+    sigmas = [shifted(sigma) for sigma in even]
+    return _steps([train_steps * s for s in sigmas], [Level(1 - sigma, sigma) for sigma in [*sigmas, 0.0]])
+
+
+def _steps(times: Sequence[float], levels: Sequence[Level]) -> list[Step]:
+    return [Step(index, time, levels[index], levels[index + 1]) for index, time in enumerate(times)]

@@ -1,0 +1,40 @@
+"""What made a result: written beside it and into it, read back, and run again."""
+
+from .fields import field_docs
+from .plain import decode, decode_as, encode, unknown
+from .results import check_result, file_hash, find_source, read_settings, seen_from, sidecar, write_result
+from .settings import (
+    DType,
+    ModelSettings,
+    Settings,
+    SourceSettings,
+    Trim,
+    method_name,
+    parse,
+    versions,
+    with_seed,
+)
+
+__all__ = [
+    "DType",
+    "ModelSettings",
+    "Settings",
+    "SourceSettings",
+    "Trim",
+    "check_result",
+    "decode",
+    "decode_as",
+    "encode",
+    "field_docs",
+    "file_hash",
+    "find_source",
+    "method_name",
+    "parse",
+    "read_settings",
+    "seen_from",
+    "sidecar",
+    "unknown",
+    "versions",
+    "with_seed",
+    "write_result",
+]

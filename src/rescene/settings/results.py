@@ -1,0 +1,127 @@
+"""Results and what they say of themselves: a video, the same settings in its comment and in a sidecar."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from ..video import Video, read_metadata
+from ..video.files import check_target, replacing
+from ..video.write import destination
+from .settings import Settings
+
+_BLOCK = 1 << 20
+
+
+def sidecar(result: Path) -> Path:
+    """Where the settings of `result` lie: NAME.json beside it."""
+    return result.with_suffix(".json")
+
+
+def check_result(path: str, *, overwrite: bool) -> None:
+    """Fails where `write_result` would.
+
+    Raises:
+        ValueError: If the suffix is unknown.
+        FileExistsError: If the result or its sidecar exists already.
+        PermissionError: If its folder can't be written to.
+    """
+    destination(path, overwrite=overwrite)
+    check_target(sidecar(Path(path)), folder=False, overwrite=overwrite)
+    existing = next(folder for folder in Path(path).absolute().parents if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise PermissionError(f"{existing} can't be written to; choose another place for the result")
+
+
+def write_result(video: Video, path: str, settings: Settings, *, overwrite: bool = False) -> None:
+    """Writes a video with its settings and label, and its sidecar: both or neither.
+
+    Args:
+        video: The result.
+        path: As for `Video.write`.
+        settings: What made it.
+        overwrite: Whether to replace what is there.
+    """
+    check_result(path, overwrite=overwrite)
+    target, text = Path(path), settings.to_json()
+    new = not target.exists()
+    try:
+        with replacing(sidecar(target), folder=False, room=len(text)) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+            video.write(path, overwrite=overwrite, label=settings.label, settings=text)
+    except BaseException:
+        # The video may be in place and the sidecar not: a signal can come between the two.
+        if new and not sidecar(target).exists():
+            _remove(target)
+        raise
+
+
+def read_settings(path: Path) -> str:
+    """The settings that a result or a sidecar carries.
+
+    Raises:
+        FileNotFoundError: If there is nothing at `path`.
+        ValueError: If it carries no settings.
+    """
+    if path.suffix.lower() == ".json" and path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder; check the path")
+    text = read_metadata(path).settings or ""
+    if text.lstrip().startswith("{"):
+        return text
+    if sidecar(path).is_file():
+        return sidecar(path).read_text(encoding="utf-8").strip()
+    raise ValueError(f"{path} carries no settings: rescene didn't write it, or another program removed them")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, or of the names and hashes of a folder's files."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(file for file in path.iterdir() if file.is_file()):
+            digest.update(f"{file.name}\0{file_hash(file)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def seen_from(result: Path, source: Path) -> str:
+    """The path of `source` as it is to be noted in `result`: relative, so that both can move together."""
+    try:
+        return Path(os.path.relpath(source.absolute(), result.absolute().parent)).as_posix()
+    except ValueError:  # On another drive.
+        return source.absolute().as_posix()
+
+
+def find_source(settings: Settings, result: Path, place: Path | None = None) -> Path:
+    """The source of a result: at `place` if given, else where its settings say, or beside it.
+
+    Raises:
+        FileNotFoundError: If it isn't there.
+        ValueError: If what is there has changed.
+    """
+    noted = Path(os.path.normpath(result.absolute().parent / settings.source.path))
+    places = [place] if place else [noted, result.absolute().parent / noted.name]
+    found = [each for each in places if each.exists()]
+    if not found:
+        raise FileNotFoundError(
+            f"the source of {result.name} is missing: there is no {' and no '.join(map(str, places))}; put "
+            "it there, or name its place with --source-file"
+        )
+    for each in found:
+        if file_hash(each) == settings.source.sha256:
+            return each
+    raise ValueError(
+        f"{found[0]} isn't what {result.name} was made from: its SHA-256 isn't {settings.source.sha256[:12]}"
+        "...; name the original with --source-file"
+    )
+
+
+def _remove(target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)

@@ -1,0 +1,34 @@
+"""Names for tensor shapes, declared once.
+
+F frames · B branches times frames (branch-major) · C channels · h w latent size · H W pixels
+N query tokens · M key tokens · K heads · D head width · L text tokens · E text width
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar, runtime_checkable
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Frames = Float[Tensor, "F 3 H W"]
+"""Pixels in [0, 1]."""
+Latents = Float[Tensor, "F C h w"]
+Tokens = Float[Tensor, "B N C"]
+Queries = Float[Tensor, "B K N D"]
+Keys = Float[Tensor, "B K M D"]
+"""Keys or values."""
+Maps = Float[Tensor, "B K N M"]
+"""Attention probabilities: rows sum to one."""
+Text = Float[Tensor, "1 L E"]
+Masks = Bool[Tensor, "F h w"]
+Heat = Float[Tensor, "F L h w"]
+"""How much each latent position attends to each text token."""
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Reports how far an iteration is, as `tqdm` does: an iterable in, the same items out."""
+
+    def __call__(self, iterable: Iterable[T], /, *, description: str, total: int) -> Iterable[T]: ...

@@ -1,0 +1,20 @@
+"""Videos: read from almost anything, held as frames with rate and sound, written whole or not at all."""
+
+from .audio import Audio
+from .clip import Clip, TensorClip
+from .files import DiskFullError
+from .fit import Fit
+from .metadata import DigitalSourceType, Metadata, read_metadata
+from .video import Video
+
+__all__ = [
+    "Audio",
+    "Clip",
+    "DigitalSourceType",
+    "DiskFullError",
+    "Fit",
+    "Metadata",
+    "TensorClip",
+    "Video",
+    "read_metadata",
+]

@@ -1,0 +1,94 @@
+"""From a decoder's pixels to RGB and from RGB to an encoder's pixels, without a shift of colour."""
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from jaxtyping import UInt8
+
+_PRECISE = (
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+)
+# ITU-T H.273 matrix coefficients → the matrix that swscale should use.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+_UNSPECIFIED = 2
+_BT709 = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colour:
+    """What the numbers of an RGB pixel mean, as ITU-T H.273 codes; they pass through an edit unchanged."""
+
+    primaries: int = _BT709
+    transfer: int = _BT709
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> "Colour":
+        """The tags of a decoded frame; missing ones are taken for BT.709."""
+        primaries, transfer = frame.color_primaries, frame.color_trc
+        return cls(
+            primaries=_BT709 if primaries in (0, _UNSPECIFIED) else primaries,
+            transfer=_BT709 if transfer in (0, _UNSPECIFIED) else transfer,
+        )
+
+
+class RGBReader:
+    """Turns decoded frames into RGB of one size; transparent pixels show white, as on a web page."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._size = {"height": height, "width": width}
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
+        transparent = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
+        pixels = self._reformatter.reformat(
+            frame,
+            **self._size,
+            format="rgba" if transparent else "rgb24",
+            src_colorspace=_matrix(frame),
+            src_color_range=frame.color_range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_PRECISE,
+        ).to_ndarray()
+        return over_white(pixels) if transparent else pixels
+
+
+class RGBWriter:
+    """Turns RGB into an encoder's pixel format: BT.709, limited range."""
+
+    def __init__(self, pixel_format: str) -> None:
+        self._format = pixel_format
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, pixels: UInt8[np.ndarray, "H W 3"]) -> av.VideoFrame:
+        return self._reformatter.reformat(
+            av.VideoFrame.from_ndarray(pixels, format="rgb24"),
+            format=self._format,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=_PRECISE,
+        )
+
+
+def over_white(pixels: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]:
+    """Composites RGBA over white."""
+    rgb, alpha = pixels[..., :3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
+    return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _matrix(frame: av.VideoFrame) -> Colorspace:
+    """The matrix that made the frame's chroma; where the file is silent, players go by its size."""
+    high_definition = frame.width >= 1280 or frame.height > 576
+    return _MATRICES.get(frame.colorspace, Colorspace.ITU709 if high_definition else Colorspace.ITU601)

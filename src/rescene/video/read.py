@@ -1,0 +1,87 @@
+"""Reads videos: finds out what a path holds, and cuts out the frames that are wanted."""
+
+import logging
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from .audio import Audio
+from .clip import in_memory
+from .decode import FileClip
+from .folders import IMAGES, noted_rate, open_images
+from .index import index
+from .timing import Position, constant_rate, frame_number
+from .video import Video
+
+log = logging.getLogger(__name__)
+
+_IN_MEMORY = 256 << 20
+"""Videos with at most this many bytes of 8-bit pixels are held in memory."""
+_FOLDER_RATE = Fraction(8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Which frames are wanted."""
+
+    start: Position = 0
+    end: Position | None = None
+    frames: int | None = None
+    """At most this many, counted after `every`."""
+    every: int = 1
+
+    def slice(self, fps: Fraction, length: int) -> slice:
+        """The frames of a video of `length` frames at `fps`.
+
+        Raises:
+            ValueError: if there are none, with the reason.
+        """
+        for name, count in (("frames", self.frames), ("every", self.every)):
+            if count is not None and count < 1:
+                raise ValueError(f"{name} must be at least 1, not {count}")
+        start = frame_number(self.start, fps)
+        stop = length if self.end is None else min(frame_number(self.end, fps), length)
+        if start >= length:
+            raise ValueError(
+                f"start {self.start} is beyond the end of the video, "
+                f"which has {length} frames in {float(length / fps):g} s"
+            )
+        if stop <= start:
+            raise ValueError(f"end {self.end} is not after start {self.start}, so no frame is left")
+        if self.frames is not None:
+            stop = min(stop, start + self.frames * self.every)
+        return slice(start, stop, self.every)
+
+
+def read_video(path: Path, cut: Cut, *, fps: int | float | Fraction | None = None) -> Video:
+    """Reads the frames of `cut` from a video file or images; see `Video.read`."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder; check the path")
+    if path.is_dir() or path.suffix.lower() in IMAGES:
+        video = _images(path, fps)
+    elif fps is not None:
+        raise ValueError(
+            f"{path} has a frame rate of its own, so fps={fps} cannot be; thin it out with every"
+        )
+    else:
+        video = _file(path)
+    video = video[cut.slice(video.fps, len(video))]
+    if len(video) * 3 * video.height * video.width > _IN_MEMORY:
+        return video
+    return replace(video, clip=in_memory(video.clip))
+
+
+def _images(path: Path, fps: int | float | Fraction | None) -> Video:
+    clip = open_images(path)
+    rate = noted_rate(clip.paths[0]) or _FOLDER_RATE if fps is None else Fraction(fps)
+    return Video(clip, rate.limit_denominator(100_000))
+
+
+def _file(path: Path) -> Video:
+    frames = index(path)
+    fps, times = constant_rate(frames.times, frames.duration, frames.tick, frames.declared)
+    if times != frames.times:
+        log.info("%s has a variable frame rate; it is read at a constant %.3f", path, float(fps))
+    clip = FileClip(path, frames, times)
+    audio = Audio(path=path, start=frames.zero) if frames.has_audio else None
+    return Video(clip, fps, audio, clip.colour)

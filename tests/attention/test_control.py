@@ -1,0 +1,220 @@
+"""Installing hooks: exactly what is asked for, and afterwards everything as before."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rescene import AttentionHook, FrameKeys, Layer, StableDiffusion
+from rescene.attention import Call
+from rescene.attention.hooks import Attend
+from rescene.sampling import Step
+from rescene.typing import Keys, Queries, Tokens
+
+
+def predict(model: StableDiffusion, frames: int = 3) -> Tensor:
+    """One forward pass of two branches."""
+    step: Step = model.schedule(4)[1]
+    z = torch.randn(frames, 4, 8, 16, generator=torch.Generator().manual_seed(0))
+    return torch.cat(model.predict(step, (z, model.embed("")), (z.flip(0), model.embed("a red car"))))
+
+
+def processors(model: StableDiffusion) -> list[Any]:
+    return list(model.unet.attn_processors.values())
+
+
+def all_same(before: list[Any], after: list[Any]) -> bool:
+    return all(old is new for old, new in zip(before, after, strict=True))
+
+
+@dataclass(frozen=True)
+class Logged(AttentionHook):
+    """Notes when its two places are entered and left."""
+
+    name: str
+    log: list[str] = field(default_factory=list[str], repr=False)
+    only: str = "mid_block.attentions.0.transformer_blocks.0.attn1"
+
+    def applies(self, layer: Layer) -> bool:
+        return layer.name == self.only
+
+    def around_layer(self, call: Call, x: Tokens, proceed: Callable[[Tokens], Tokens]) -> Tokens:
+        self.log.append(f"{self.name} layer")
+        out = proceed(x)
+        self.log.append(f"{self.name} layer done")
+        return out
+
+    def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
+        self.log.append(f"{self.name} attention")
+        out = proceed(q, k, v)
+        self.log.append(f"{self.name} attention done")
+        return out
+
+
+class Doubled(AttentionHook):
+    def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
+        return proceed(q, k, 2 * v)
+
+
+def test_the_identity_hook_is_bit_equal_to_the_stock_network(model: StableDiffusion) -> None:
+    stock = predict(model)
+    with model.hooked(AttentionHook()):
+        assert torch.equal(predict(model), stock)
+    with model.hooked():
+        assert torch.equal(predict(model), stock)
+
+
+def test_a_hook_changes_the_result_inside_its_block_only(model: StableDiffusion) -> None:
+    stock = predict(model)
+    with model.hooked(Doubled()):
+        assert not torch.allclose(predict(model), stock, atol=1e-3)
+    assert torch.equal(predict(model), stock)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
+def test_the_same_processors_are_back_afterwards(
+    model: StableDiffusion, error: type[BaseException] | None
+) -> None:
+    before = processors(model)
+
+    def stop() -> None:
+        if error:
+            raise error
+
+    try:
+        with model.hooked(FrameKeys(("first",))):
+            assert not all_same(before, processors(model))
+            with model.hooked(Doubled()):
+                stop()
+    except BaseException as caught:
+        assert error and type(caught) is error
+    assert all_same(before, processors(model))
+    assert model.hooks.installed == ()
+
+
+def test_an_error_while_hooks_are_installed_leaves_nothing_behind(
+    model: StableDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = processors(model)
+    last: Any = list(model.hooks.layers.values())[-1]
+    monkeypatch.setattr(last, "residual_connection", True)
+    with pytest.raises(ValueError, match="residual_connection"), model.hooked(AttentionHook()):
+        pass
+    assert all_same(before, processors(model))
+    monkeypatch.undo()
+    with model.hooked(AttentionHook()):
+        predict(model)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("group_norm", torch.nn.Identity()), ("norm_q", torch.nn.Identity()), ("rescale_output_factor", 2.0)],
+)
+def test_layers_that_compute_more_are_refused(
+    model: StableDiffusion, monkeypatch: pytest.MonkeyPatch, attribute: str, value: object
+) -> None:
+    layer, module = next(iter(model.hooks.layers.items()))
+    monkeypatch.setattr(module, attribute, value)
+    with pytest.raises(ValueError, match=f"can't hook {layer.name}.*{attribute}"):
+        model.hooked(AttentionHook()).__enter__()
+
+
+def test_an_attention_mask_is_refused(model: StableDiffusion) -> None:
+    module: Any = next(iter(model.hooks.layers.values()))
+    with model.hooked(AttentionHook()), pytest.raises(NotImplementedError, match="attention mask"):
+        module(torch.zeros(1, 4, 8), attention_mask=torch.zeros(1, 4))
+
+
+def test_the_first_hook_is_outermost_and_those_of_outer_blocks_are_further_out(
+    model: StableDiffusion,
+) -> None:
+    log: list[str] = []
+    with model.hooked(Logged("outer", log)), model.hooked(Logged("first", log), Logged("second", log)):
+        predict(model)
+    names = ["outer", "first", "second"]
+    assert log == [
+        *(f"{name} layer" for name in names),
+        *(f"{name} attention" for name in names),
+        *(f"{name} attention done" for name in reversed(names)),
+        *(f"{name} layer done" for name in reversed(names)),
+    ]
+
+
+def test_an_inner_block_ends_without_ending_the_outer_one(model: StableDiffusion) -> None:
+    log: list[str] = []
+    with model.hooked(Logged("outer", log)):
+        with model.hooked(Logged("inner", log)):
+            pass
+        predict(model)
+    assert set(log) == {f"outer {place}" for place in ("layer", "attention", "attention done", "layer done")}
+
+
+def test_a_hook_is_told_where_and_when_it_is(model: StableDiffusion) -> None:
+    seen: dict[str, Call] = {}
+
+    @dataclass(frozen=True)
+    class Spy(AttentionHook):
+        def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
+            assert len(q) == 2 * call.frames
+            assert q.shape[-2] == call.grid[0] * call.grid[1]
+            seen[call.layer.name] = call
+            return proceed(q, k, v)
+
+    with model.hooked(Spy()):
+        predict(model, frames=3)
+    assert len(seen) == len(model.hooks.layers)
+    assert {(call.step, call.frames) for call in seen.values()} == {(1, 3)}
+    grids = {call.layer.level: call.grid for call in seen.values()}
+    assert grids == {0: (8, 16), 1: (4, 8), 2: (2, 4), 3: (1, 2)}
+
+
+def test_split_parts_the_last_branch_from_the_others(model: StableDiffusion) -> None:
+    call = Call(next(iter(model.hooks.layers)), step=0, frames=2, grid=(1, 1))
+    (others,), (own,) = call.split(torch.arange(6))
+    assert (others.tolist(), own.tolist()) == ([0, 1, 2, 3], [4, 5])
+    (others,), (own,) = call.split(torch.arange(2))
+    assert (others.tolist(), own.tolist()) == ([], [0, 1])
+
+
+def test_a_second_thread_is_turned_away_and_may_come_back(model: StableDiffusion) -> None:
+    errors: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            with model.hooked(AttentionHook()):
+                pass
+        except RuntimeError as error:
+            errors.append(error)
+
+    def elsewhere() -> None:
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+
+    with model.hooked(Doubled()):
+        elsewhere()
+        assert len(errors) == 1
+        assert "another thread" in str(errors[0])
+    elsewhere()
+    assert len(errors) == 1
+
+
+def test_printing_the_control_tells_what_runs_where(model: StableDiffusion) -> None:
+    assert {line.split(": ")[1] for line in str(model.hooks).splitlines()} == {"stock"}
+    with model.hooked(FrameKeys(("first", "previous")), Logged("spy")):
+        lines = dict(line.split(": ", 1) for line in str(model.hooks).splitlines())
+    assert lines["down_blocks.0.attentions.0.transformer_blocks.0.attn2"] == "stock"
+    assert lines["mid_block.attentions.0.transformer_blocks.0.attn1"].index("first") < (
+        lines["mid_block.attentions.0.transformer_blocks.0.attn1"].index("spy")
+    )
+
+
+def test_altered_tells_whether_hooks_are_in_force(model: StableDiffusion) -> None:
+    assert not model.hooks.altered
+    with model.hooked(AttentionHook()):
+        assert model.hooks.altered
+    assert not model.hooks.altered

@@ -1,0 +1,144 @@
+"""LoRAs merged into the weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rescene import StableDiffusion, load
+
+UNET = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+TEXT = "encoder.layers.0.self_attn"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+def random(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+UNET_DOWN, UNET_UP = random(2, 8, seed=0), random(8, 2, seed=1)
+TEXT_DOWN, TEXT_UP = random(2, 16, seed=2), random(16, 2, seed=3)
+
+
+def saved(folder: Path, tensors: dict[str, Tensor], name: str = "lora.safetensors") -> Path:
+    save_file({key: tensor.clone() for key, tensor in tensors.items()}, folder / name)
+    return folder / name
+
+
+def diffusers_layout() -> dict[str, Tensor]:
+    return {
+        f"unet.{UNET}.lora_A.weight": UNET_DOWN,
+        f"unet.{UNET}.lora_B.weight": UNET_UP,
+        f"text_encoder.text_model.{TEXT}.q_proj.lora_A.weight": TEXT_DOWN,
+        f"text_encoder.text_model.{TEXT}.q_proj.lora_B.weight": TEXT_UP,
+    }
+
+
+def kohya_layout(alpha: float) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    names = {f"lora_unet_{UNET}": (UNET_DOWN, UNET_UP)}
+    for part in ("q_proj", "out_proj"):
+        names[f"lora_te_text_model_{TEXT}.{part}"] = TEXT_DOWN, TEXT_UP
+    for name, (down, up) in names.items():
+        flat = name.replace(".", "_")
+        tensors[f"{flat}.lora_down.weight"], tensors[f"{flat}.lora_up.weight"] = down, up
+        tensors[f"{flat}.alpha"] = torch.tensor(alpha)
+    return tensors
+
+
+def changes(before: StableDiffusion, after: StableDiffusion) -> dict[str, Tensor]:
+    """What was added to the weights that differ, by name."""
+    found: dict[str, Tensor] = {}
+    for part in ("unet", "vae", "text_encoder"):
+        old, new = getattr(before, part).state_dict(), getattr(after, part).state_dict()
+        assert old.keys() == new.keys()
+        found |= {
+            name.removeprefix("text_model."): new[name] - old[name]
+            for name in old
+            if not torch.equal(old[name], new[name])
+        }
+    return found
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5, -2.0])
+def test_its_product_is_added_times_its_weight(
+    model: StableDiffusion, tiny_folder: Path, tmp_path: Path, weight: float
+) -> None:
+    path = saved(tmp_path, diffusers_layout())
+    found = changes(model, load(tiny_folder, device="cpu", loras={str(path): weight}))
+    assert found.keys() == {f"{UNET}.weight", f"{TEXT}.q_proj.weight"}
+    torch.testing.assert_close(found[f"{UNET}.weight"], weight * UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
+    text = weight * TEXT_UP @ TEXT_DOWN
+    torch.testing.assert_close(found[f"{TEXT}.q_proj.weight"], text, rtol=1e-5, atol=1e-5)
+
+
+def test_a_weight_of_zero_changes_nothing(model: StableDiffusion, tiny_folder: Path, tmp_path: Path) -> None:
+    path = saved(tmp_path, diffusers_layout())
+    assert load(tiny_folder, device="cpu", loras={str(path): 0.0}).fingerprint() == model.fingerprint()
+
+
+def test_the_layout_of_other_trainers_and_its_alpha_are_understood(
+    model: StableDiffusion, tiny_folder: Path, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, kohya_layout(alpha=1.0))  # Half strength, as the rank is two.
+    found = changes(model, load(tiny_folder, device="cpu", loras={str(path): 1.0}))
+    assert len(found) == 3
+    torch.testing.assert_close(found[f"{UNET}.weight"], UNET_UP @ UNET_DOWN / 2, rtol=1e-5, atol=1e-5)
+    for part in ("q_proj", "out_proj"):
+        text = TEXT_UP @ TEXT_DOWN / 2
+        torch.testing.assert_close(found[f"{TEXT}.{part}.weight"], text, rtol=1e-5, atol=1e-5)
+
+
+def test_several_are_added_up_and_a_folder_will_do(
+    model: StableDiffusion, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    saved(folder, diffusers_layout(), "pytorch_lora_weights.safetensors")
+    loras = {str(folder): 1.0, str(saved(tmp_path, kohya_layout(alpha=2.0))): 0.5}
+    found = changes(model, load(tiny_folder, device="cpu", loras=loras))
+    torch.testing.assert_close(found[f"{UNET}.weight"], 1.5 * UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:The following .*_pattern keys:RuntimeWarning")  # peft's own.
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({}, "doesn't fit this model.*nowhere"),
+        (diffusers_layout(), "has 2 of the 3 layers"),
+        ({f"unet.{UNET}.lora_A.weight": random(2, 9, seed=0)}, "doesn't fit this model.*size mismatch"),
+    ],
+    ids=["nothing fits", "some fits", "wrong shape"],
+)
+def test_one_for_another_kind_of_model_is_refused(
+    tiny_folder: Path, tmp_path: Path, extra: dict[str, Tensor], message: str
+) -> None:
+    foreign = {f"unet.nowhere.lora_{kind}.weight": UNET_DOWN.clone() for kind in "AB"}
+    if "mismatch" in message:
+        foreign = {f"unet.{UNET}.lora_B.weight": UNET_UP}
+    path = saved(tmp_path, {**foreign, **extra})
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        load(tiny_folder, device="cpu", loras={str(path): 1.0})
+
+
+@pytest.mark.parametrize("path", ["missing.safetensors", "./missing", "/nowhere/lora", "lora"])
+def test_a_missing_one_is_an_error(tiny_folder: Path, path: str) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is no LoRA {path}"):
+        load(tiny_folder, device="cpu", loras={path: 1.0})
+
+
+def test_a_hub_id_that_cannot_be_fetched_says_so(tiny_folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the LoRA someone/style can't be read"):
+        load(tiny_folder, device="cpu", loras={"someone/style": 1.0})
+
+
+def test_pickles_are_not_read(tiny_folder: Path, tmp_path: Path) -> None:
+    torch.save(diffusers_layout(), tmp_path / "lora.bin")
+    with pytest.raises(ValueError, match="pickles can run code"):
+        load(tiny_folder, device="cpu", loras={str(tmp_path / "lora.bin"): 1.0})

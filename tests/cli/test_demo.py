@@ -1,0 +1,54 @@
+import pytest
+
+from rescene import Video
+from rescene.backbones import outline
+from rescene.demo import CLIP, EXAMPLES
+from rescene.demo.render import FRAMES, melody
+from rescene.methods.plan import plan
+
+
+def test_the_clip_is_small_and_sounds():
+    video = Video.read(CLIP)
+    assert (len(video), video.width, video.height, float(video.fps)) == (24, 128, 128, 8)
+    assert video.audio
+    assert CLIP.stat().st_size < 100_000
+    assert abs(melody()).max() <= 0.2
+
+
+def test_the_clip_is_what_the_scene_renders():
+    from rescene.demo.render import SCENE
+
+    rendered = SCENE.render(FRAMES).frames
+    error = (Video.read(CLIP).frames - rendered).square().mean()
+    assert error < 1e-3
+    assert SCENE.caption == EXAMPLES["colour"].source
+
+
+@pytest.fixture(scope="module")
+def random_model(tmp_path_factory):
+    from rescene.demo.stand_in import stand_in
+
+    return stand_in(tmp_path_factory.mktemp("demo") / "model")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_are_sound(name, random_model):
+    import torch
+
+    model = outline(random_model, dtype=torch.float32)
+    assert plan(EXAMPLES[name], model, frames=24, size=(128, 128))
+
+
+def test_the_demo_edits_and_says_where(run, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    quick = {"colour": replace(EXAMPLES["colour"], num_inference_steps=1)}
+    monkeypatch.setattr("rescene.cli.demo.EXAMPLES", quick)
+    monkeypatch.setattr("rescene.mini.FOLDER", tmp_path / "nowhere")
+    monkeypatch.chdir(tmp_path)
+    first, ran = run("demo"), run("demo")  # A second one replaces the first.
+    assert (first.status, ran.status) == (0, 0), ran.err
+    assert "random model" in ran.out
+    result, comparison = (line.split()[-1] for line in ran.out.splitlines()[-2:])
+    assert len(Video.read(result)) == len(Video.read(comparison)) == 24
+    assert Video.read(result).audio

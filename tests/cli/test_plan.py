@@ -1,0 +1,32 @@
+def test_it_tells_sizes_and_costs_without_reading_weights(run, film, tiny_folder, monkeypatch):
+    monkeypatch.setattr("rescene.backbones.checkpoints.load_part", _only_small_parts())
+    line = ("plan", film, "fatezero", "--source", "a car", "--target", "a jeep", "--model", tiny_folder)
+    ran = run(*line, "--num-inference-steps", 10, "--size", "128x128")
+    assert ran.status == 0, ran.err
+    for fact in (
+        "4 at 8 fps",
+        "128x64",
+        "128x128 (128x64 padded)",
+        "10, of which 8",
+        "recompute",
+        "ram",
+        "disk",
+    ):
+        assert fact in ran.out
+
+
+def test_it_finds_mistakes(run, film, tiny_folder):
+    line = ("plan", film, "fatezero", "--source", "a car", "--target", "a jeep", "--model", tiny_folder)
+    ran = run(*line, "--mask-words", "dog")
+    assert ran.status == 2
+    assert "'dog' is not in the prompt" in ran.err
+
+
+def _only_small_parts():
+    from rescene.backbones.checkpoints import load_part
+
+    def load(name, part, *rest, **settings):
+        assert part in ("tokenizer", "scheduler")
+        return load_part(name, part, *rest, **settings)
+
+    return load

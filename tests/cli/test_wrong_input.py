@@ -1,0 +1,176 @@
+"""Each mistake is one clear line and exit status 2, and nothing is left behind."""
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from rescene import StableDiffusion, Video
+from rescene.cli import main
+
+
+@pytest.fixture
+def refuses(edit, tmp_path):
+    """Runs a wrong edit and checks how it ends."""
+
+    def check(*more, says, output="out.mp4", **other):
+        before = set(tmp_path.iterdir())
+        ran = edit(*more, output=output, **other)
+        assert ran.status == 2
+        message = ran.err.splitlines()[-1]
+        assert message.startswith("rescene: ")
+        assert says in message
+        assert "Traceback" not in ran.err
+        assert set(tmp_path.iterdir()) <= before | {tmp_path / "cache"}
+
+    return check
+
+
+@pytest.fixture
+def early(monkeypatch):
+    """Fails the test if weights are read: the mistake must have been found before."""
+
+    def load(*_, **__):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("rescene.cli.options.load", load)
+
+
+@pytest.mark.usefixtures("early")
+class TestFoundBeforeTheModelIsLoaded:
+    def test_no_such_file(self, refuses):
+        refuses(source=Path("no-such.mp4"), says="no such file")
+
+    def test_not_a_video(self, refuses, tmp_path):
+        (tmp_path / "text.mp4").write_text("once upon a time")
+        refuses(source=tmp_path / "text.mp4", says="cannot be read as a video")
+
+    def test_an_empty_file(self, refuses, tmp_path):
+        (tmp_path / "empty.mp4").touch()
+        refuses(source=tmp_path / "empty.mp4", says="is empty")
+
+    def test_a_folder_without_frames(self, refuses, tmp_path):
+        (tmp_path / "empty").mkdir()
+        refuses(source=tmp_path / "empty", says="has no images")
+
+    def test_no_frames_left_by_trimming(self, refuses):
+        refuses("--start", 3, "--end", 3, says="no frame is left")
+        refuses("--start", "99", says="beyond the end")
+        refuses("--every", 0, says="every must be at least 1")
+
+    def test_empty_prompts(self, refuses):
+        refuses("--source", " ", says="source prompt is empty")
+        refuses("--target", "", says="target prompt is empty")
+
+    def test_words_that_arent_in_the_prompt(self, refuses):
+        refuses("--emphasize", "castle", 2, says="'castle' is not in the prompt")
+        refuses("--word-windows", "castle", 0.5, says="'castle' is not in the prompt")
+        refuses("--mask-words", "castle", says="'castle' is not in the prompt")
+        refuses("--also", "a blue dog", "--emphasize", "jeep", 2, says="'jeep' is not in the prompt")
+
+    def test_windows_out_of_range(self, refuses):
+        refuses("--self-replace", 1.5, says="from 0 to 1")
+
+    def test_a_prompt_beyond_the_text_encoder(self, refuses):
+        refuses("--target", " ".join(["zebra"] * 20), says="tokens")
+
+    def test_more_steps_than_the_model_knows(self, refuses):
+        refuses("--num-inference-steps", 5000, says="num_inference_steps is 5000")
+
+    def test_a_size_that_isnt_divisible(self, refuses):
+        refuses("--size", "100x64", says="not a multiple of 64")
+        refuses("--size", "big", says="--size 'big'")
+
+    def test_a_suffix_that_cant_be_written(self, refuses):
+        refuses(output="out.txt", says="cannot be written")
+
+    def test_a_result_that_exists(self, refuses, tmp_path):
+        (tmp_path / "out.mp4").write_text("mine")
+        refuses(says="exists already")
+
+    def test_a_sidecar_that_exists(self, refuses, tmp_path):
+        (tmp_path / "out.json").write_text("mine")
+        refuses(says="out.json exists already")
+
+    def test_maps_that_exist(self, refuses, tmp_path):
+        (tmp_path / "out-maps").mkdir()
+        (tmp_path / "out-maps" / "mine.txt").touch()
+        refuses("--keep", "maps", says="exists already")
+        refuses("--keep", "maps", "--overwrite", says="more than maps")
+
+    def test_a_file_where_a_folder_should_be(self, refuses, tmp_path):
+        (tmp_path / "folder").touch()
+        refuses(output="folder/out.mp4", says="folder")
+
+    def test_a_label_that_shows_nothing(self, refuses):
+        refuses("--label", " ", says="label")
+
+    def test_loras(self, refuses):
+        refuses("--lora", "style.safetensors:0.5", says="no such file")
+        refuses("--lora", "style.safetensors:strong", says="'strong' is no number")
+
+    def test_a_device_that_isnt_there(self, refuses):
+        refuses("--device", "abacus", says="'abacus'")
+
+    def test_models(self, refuses, tiny_folder, tmp_path):
+        refuses("--model", "nonsense", says="there is no model 'nonsense'")
+        for part in ("unet", "tokenizer"):
+            lacking = shutil.copytree(tiny_folder, tmp_path / part)
+            shutil.rmtree(lacking / part)
+            refuses("--model", lacking, says=f"has no {part}")
+
+
+def test_a_model_without_its_weights(refuses, tiny_folder, tmp_path):
+    lacking = shutil.copytree(tiny_folder, tmp_path / "lacking")
+    (lacking / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    refuses("--model", lacking, says=".safetensors")
+
+
+def test_numbers_that_run_away(refuses, tiny_folder, tmp_path):
+    poisoned = shutil.copytree(tiny_folder, tmp_path / "poisoned")
+    file = poisoned / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    weights["conv_out.bias"].fill_(float("nan"))
+    save_file(weights, file, {"format": "pt"})
+    refuses("--model", poisoned, says="NaN")
+
+
+def test_a_full_disk(refuses, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("rescene.video.files.shutil.disk_usage", lambda path: usage(1, 1, 0))
+    refuses(says="no room on the disk")
+
+
+def test_an_unknown_option(run, film, tmp_path):
+    ran = run("edit", film, tmp_path / "o.mp4", "fatezero", "--source", "a", "--target", "b", "--guidance", 3)
+    assert ran.status == 2
+    assert "--guidance" in ran.err
+
+
+def test_an_unknown_method(run, film, tmp_path):
+    assert run("edit", film, tmp_path / "o.mp4", "fatezer0").status == 2
+
+
+def test_an_unknown_command(run):
+    assert run("edti").status == 2
+
+
+def test_a_clip_of_one_frame_is_none_of_these(edit, tmp_path):
+    assert edit("--frames", 1).status == 0
+    assert len(Video.read(tmp_path / "out.mkv")) == 1
+
+
+def test_a_bug_keeps_its_traceback(edit, monkeypatch):
+    def decode(*_, **__):
+        return int("a bug of another library")
+
+    monkeypatch.setattr(StableDiffusion, "decode", decode)
+    with pytest.raises(ValueError, match="a bug"):
+        edit()
+
+
+def test_help_needs_no_model(capsys):
+    assert main(["--help"]) == 0
+    assert "redo" in capsys.readouterr().out

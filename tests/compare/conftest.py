@@ -1,0 +1,61 @@
+"""A page on which every frame can be told from its grey, in a browser where there is one."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rescene.compare import Result, page
+from rescene.metrics import evaluate
+from rescene.video import Video
+
+FRAMES, FPS = 16, 8
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def greys(low: float, high: float) -> Video:
+    """Frames of one grey each, brighter and brighter."""
+    levels = torch.linspace(low, high, FRAMES)[:, None, None, None]
+    return Video.of(levels.expand(-1, 3, 48, 64).contiguous(), FPS)
+
+
+@pytest.fixture(scope="session")
+def html() -> str:
+    source = greys(0.1, 0.8)
+    results = []
+    for name, video in (("soft", greys(0.15, 0.85)), ("strong", greys(0.3, 0.95))):
+        settings = {"method": "fatezero", "fields": {"source": "a car", "target": f"a {name} car"}}
+        report = evaluate(source, video)
+        results.append(Result(name=name, video=video, settings=settings, report=report))
+    return page(source, results, title="greys.mp4")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed; apt-get install chromium")
+    reason = "Playwright is not installed; pip install 'rescene[dev]'"
+    api = pytest.importorskip("playwright.sync_api", reason=reason)
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser: Any, html: str, tmp_path: Path) -> Iterator[Any]:
+    """The page in a browser without network; nothing may be complained about or asked for."""
+    path, complaints = tmp_path / "page.html", list[str]()
+    path.write_text(html, encoding="utf-8")
+    context = browser.new_context(viewport={"width": 1000, "height": 800}, offline=True)
+    tab = context.new_page()
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("requestfailed", lambda request: complaints.append(request.url))
+    tab.goto(path.as_uri())
+    yield tab
+    context.close()
+    assert not complaints

@@ -1,0 +1,54 @@
+"""The shipped pipeline is small, complete and loads without a network."""
+
+import json
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from rescene.mini import FOLDER
+from rescene.world import BACKGROUNDS, COLOURS, OBJECTS, STYLES, Scene
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return StableDiffusionPipeline.from_pretrained(
+        FOLDER, safety_checker=None, torch_dtype=torch.float32, local_files_only=True
+    )
+
+
+def test_weights_stay_below_forty_megabytes():
+    assert sum(file.stat().st_size for file in FOLDER.rglob("*") if file.is_file()) < 40e6
+
+
+def test_every_word_of_the_world_is_one_token():
+    tokenizer = CLIPTokenizer.from_pretrained(FOLDER / "tokenizer")
+    for word in " ".join((*OBJECTS, *COLOURS, *BACKGROUNDS, *STYLES)).split():
+        assert len(tokenizer(word).input_ids) == 3, word
+
+
+def test_loads_as_stable_diffusion_and_draws(pipeline):
+    result = pipeline(
+        "a red car on the road",
+        num_inference_steps=2,
+        height=128,
+        width=128,
+        generator=torch.Generator().manual_seed(0),
+        output_type="pt",
+    )
+    assert result.images.shape == (1, 3, 128, 128)
+    assert result.images.isfinite().all()
+
+
+def test_latents_have_sixteen_channels_and_the_unit_variance_the_unet_expects(pipeline):
+    frames = torch.cat([Scene.random(seed).render(frames=1).frames for seed in range(32)])
+    with torch.no_grad():
+        latents = pipeline.vae.encode(frames * 2 - 1).latents * pipeline.vae.config.scaling_factor
+    assert latents.shape == (32, 16, 16, 16)
+    assert 0.9 < latents.std() < 1.1
+
+
+def test_no_path_of_a_machine_is_shipped():
+    for file in FOLDER.rglob("*.json"):
+        assert "_name_or_path" not in json.loads(file.read_text()), file

@@ -1,0 +1,99 @@
+"""Text2Video-Zero's recorded edits by instruction (Video Instruct-Pix2Pix)."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from rescene import StableDiffusion, Video, load
+from rescene.backbones import Backbone
+from rescene.methods.instruct_pix2pix import VideoInstructPix2Pix
+from rescene.sampling import Level, Step
+from rescene.typing import Latents
+from tests.reference.result import Result
+from tests.reference.text2video_zero_frames import loaded
+from tests.reference.text2video_zero_published import PublishedMerging, StepNoise, compare
+
+
+def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance: float) -> Iterator[Result]:
+    """Runs one case and compares everything that was recorded of it."""
+    recorded, model = load_file(root / f"{name}.safetensors"), load(models / "tiny-ip2p")
+    call, settings = case["call"], case["inference_kwargs"]
+    pixels = loaded(root / call["video"], call["resolution"])
+    if "video256_pm1" in case.get("control", ""):
+        theirs = load_file(root / "inputs256.safetensors")["video256_pm1"]
+        yield Result.of(f"{name}/frames", pixels / 127.5 - 1, theirs, tolerance)
+    merging = PublishedMerging(settings["merging_ratio"]) if settings["merging_ratio"] else None
+    ours, frames = dict[str, Tensor](), list[Tensor]()
+    for index, chunk in enumerate(case["chunks_frame_ids"]):
+        latents, made = edit(model, case, pixels[chunk] / 255, merging)
+        ours["final_latents" if len(case["chunks_frame_ids"]) == 1 else f"final_latents.chunk{index}"] = (
+            latents
+        )
+        frames.append(made[1:] if settings["split_to_chunks"] else made)
+    ours["result_sub8"] = torch.cat(frames)[:, ::8, ::8]
+    for key, theirs in recorded.items():
+        if key not in ours:
+            raise ValueError(f"{name} recorded {key}, which is of an unknown kind")
+        yield compare(f"{name}/{key}", ours[key], theirs, tolerance)
+
+
+def edit(
+    model: StableDiffusion, case: Mapping[str, Any], pixels: Tensor, merging: PublishedMerging | None
+) -> tuple[Tensor, Tensor]:
+    """Latents and pixels, channels last, of one chunk."""
+    settings, video = case["inference_kwargs"], Video.of(pixels, 8)
+    if merging:
+        merging.again()
+        # Of three branches and an odd number of frames, the original takes the batch for unguided.
+        merging = replace(merging, random=len(video) % 2 == 0)
+    method = Published(
+        instruction=settings["prompt"],
+        num_inference_steps=settings["num_inference_steps"],
+        image_guidance_scale=settings["image_guidance_scale"],
+        seed=settings["seed"],
+        cross_frame=case["call"].get("use_cf_attn", True),
+        first_level=between(model, settings["num_inference_steps"])[0].start,
+        draws=StepNoise(settings["seed"], [len(video), 4, video.height // 8, video.width // 8]),
+        merging=merging,
+    )
+    with merging.listening(model) if merging else nullcontext():
+        edited = method(model, video)
+        return edited.clip.latents, edited.frames.permute(0, 2, 3, 1)  # pyright: ignore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(VideoInstructPix2Pix):
+    """The original's noise, and its timesteps between the trained ones."""
+
+    draws: StepNoise
+    first_level: Level
+    merging: PublishedMerging | None
+
+    def hooks(self) -> tuple[PublishedMerging, ...]:
+        return (self.merging,) if self.merging else ()
+
+    def schedule(self, model: Backbone) -> list[Step]:
+        return between(model, self.num_inference_steps)
+
+    def noise(self, shape: Sequence[int], frames: range, *names: int | str) -> Latents:
+        if not names:  # The first draw is what frames start from, at the noise of the first timestep.
+            return self.draws.at(-1) * self.first_level.noise
+        return self.draws.at(int(names[-1]))[frames.start : frames.stop]
+
+
+def between(model: Backbone, steps: int) -> list[Step]:
+    """Evenly spaced timesteps that needn't be whole; their sigmas are interpolated."""
+    assert isinstance(model, StableDiffusion)
+    trained = np.array(model._alphas)
+    times = np.linspace(0, len(trained) - 1, steps)[::-1]
+    sigmas = np.interp(times, np.arange(len(trained)), np.sqrt((1 - trained) / trained))
+    levels = [Level(1 / math.hypot(1, sigma), sigma / math.hypot(1, sigma)) for sigma in [*sigmas, 0.0]]
+    return [Step(i, float(time), levels[i], levels[i + 1]) for i, time in enumerate(times)]

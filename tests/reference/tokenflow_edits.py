@@ -1,0 +1,34 @@
+"""TokenFlow's recorded edits: whole runs, and one step with everything inside the network."""
+
+from collections.abc import Iterator
+
+import torch
+
+from tests.reference.result import Result
+from tests.reference.tokenflow_clip import FLIPPED, RUN, Recorded
+from tests.reference.tokenflow_published import Published, trajectory
+from tests.reference.tokenflow_step import ObservedStep
+
+
+def run(case: Recorded) -> Iterator[Result]:
+    """Compares the prompts, the start, the first step, the target step and the whole run."""
+    edit, path = Published.of(case), trajectory(case)
+    steering = edit.steering(case.model, case.video)
+    recorded = case.tensors
+    ours = torch.cat([case.model.embed(prompt) for prompt in (edit.negative_prompt, edit.target)])
+    yield case.compare("text", ours, "text_embeds", "x")
+    source = case.model.embed(edit.source)
+    yield case.compare("source text", source, "pnp_guidance_embeds", "x")
+    schedule = case.model.schedule(edit.num_inference_steps)
+    start = edit.start(path, schedule[0], edit.schedule(case.model)[0])
+    yield case.compare("start", start, "x_init", "inversion")
+    yield from ObservedStep(case, edit, path, steering).run()
+
+    steps = dict(enumerate(edit.edit(case.model, path, steering)))
+    wanted = sorted(int(name.removeprefix("x_step/")) for name in recorded if name.startswith("x_step/"))
+    first = f"x_step/{wanted[0]:02d}"
+    yield case.compare_run("first step", steps[wanted[0]], recorded[first], FLIPPED)
+    for index in wanted[1:]:
+        yield case.compare_run(f"after step {index}", steps[index], recorded[f"x_step/{index:02d}"], RUN)
+    if "img_ode/00000" in recorded:
+        yield case.compare_picture(case.model.pixels(steps[max(steps)][:1])[0], "img_ode/00000")

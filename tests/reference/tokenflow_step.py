@@ -1,0 +1,160 @@
+"""One recorded step of a TokenFlow edit, with everything that was recorded inside the network."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rescene.attention import AttentionHook, Call, Layer, nearest
+from rescene.backbones.controlled import Steering
+from rescene.methods.trajectory import Trajectory
+from rescene.sampling import Step, classifier_free
+from rescene.typing import Latents, Tokens
+from tests.reference.result import Result
+from tests.reference.tokenflow_clip import FLIPPED, Recorded
+from tests.reference.tokenflow_published import Published
+
+UNIT_TOLERANCE = 5e-5
+"""That of a step without flips: the manifest names none for what is inside the network."""
+MOST_FLIPS = 5e-4
+
+
+@dataclass(frozen=True)
+class Spy(AttentionHook):
+    """Keeps the input and output of self-attention, pass by pass: the pivots first, then each segment."""
+
+    seen: dict[str, list[tuple[Tokens, Tokens]]] = field(default_factory=dict)
+
+    def applies(self, layer: Layer) -> bool:
+        return layer.is_self
+
+    def around_layer(self, call: Call, x: Tokens, proceed: Callable[[Tokens], Tokens]) -> Tokens:
+        out = proceed(x)
+        self.seen.setdefault(call.layer.name.removesuffix(".transformer_blocks.0.attn1"), []).append((x, out))
+        return out
+
+
+Pass = tuple[Tensor, Tensor]
+"""What a module was given and put out."""
+
+
+def joined(passes: list[Pass]) -> list[Pass]:
+    """The original's passes: the pivots with all branches, then each segment, whose source we run apart."""
+    pivots, *rest = passes
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    return [pivots, *((torch.cat([a, c]), torch.cat([b, d])) for (a, b), (c, d) in pairs)]
+
+
+@dataclass(frozen=True)
+class ObservedStep:
+    """The step of a case at which its correspondences were recorded."""
+
+    case: Recorded
+    edit: Published
+    trajectory: Trajectory
+    steering: tuple[Steering, ...]
+
+    def run(self) -> Iterator[Result]:
+        """Takes the step from the recorded latents and compares what was recorded of it."""
+        number, recorded = self.case.settings["target_step"], self.case.tensors
+        before = f"x_step/{number - 1:02d}" if number else "x_init"
+        if not any(name.startswith(("nn/", "unit/", f"x_step/{number:02d}")) for name in recorded):
+            return
+        editor = self.edit.editor(self.case.model, self.trajectory, self.steering)
+        spy, predictions = Spy(), list[tuple[Tensor, ...]]()
+        step = self.edit.schedule(self.case.model)[number]
+        with self.case.model.hooked(spy), self.modules() as modules, self.predictions(predictions):
+            (z,) = self.trajectory.sample(self.case.model, editor.denoise, recorded[before], [step])
+        if f"x_step/{number:02d}" in recorded:
+            after = recorded[f"x_step/{number:02d}"]
+            yield self.case.compare_run(f"step {number} from the recorded latents", z, after, FLIPPED)
+        attention = {name: joined(passes) for name, passes in spy.seen.items()}
+        yield from self.correspondences(attention)
+        yield from self.passes([each for each in predictions if len(each) > 1], step, recorded[before])
+        yield from self.units(attention, {name: joined(passes) for name, passes in modules.items()})
+
+    @contextmanager
+    def predictions(self, into: list[tuple[Tensor, ...]]) -> Iterator[None]:
+        """Collects what the network predicts for the branches of each pass."""
+        predict = self.case.model.predict
+
+        def kept(step: Step, *branches: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+            into.append(predict(step, *branches))
+            return into[-1]
+
+        with mock.patch.object(self.case.model, "predict", kept):
+            yield
+
+    def correspondences(self, attention: dict[str, list[Pass]]) -> Iterator[Result]:
+        """The share of positions that found another neighbour."""
+        wrong = total = 0
+        for name in self.case.tensors:
+            if name.startswith("nn/"):
+                _, batch, *block, which = name.split("/")
+                segment = int(batch.removeprefix("batch"))
+                (pivots, _), *segments = attention["/".join(block)]
+                pivots = pivots[: len(pivots) // 3][segment - (which == "kfprev")]
+                frames = segments[segment][0]
+                found = nearest(frames[: len(frames) // 3].flatten(0, 1), F.normalize(pivots, dim=-1))
+                wrong += int((found != self.case.tensors[name].long()).sum())
+                total += len(found)
+        if total:
+            share = wrong / total
+            yield Result(f"{self.case.name}/{total} correspondences", share, share, MOST_FLIPS)
+
+    def passes(self, predictions: list[tuple[Tensor, ...]], step: Step, z: Latents) -> Iterator[Result]:
+        """The latents after the pass over the pivots and those over each segment."""
+        parts = [*torch.arange(len(z)).split(self.edit.pivot_interval)]
+        pivots = torch.tensor(self.case.settings["keyframe_frames"][self.case.settings["target_step"]])
+        names = ["pivot", *map(str, range(len(parts)))]
+        for name, frames, (*_, without, towards) in zip(names, [pivots, *parts], predictions, strict=True):
+            recorded = self.case.tensors.get(f"denoise_step_out/{name}")
+            if recorded is not None:
+                guided = classifier_free(without, towards, self.edit.guidance_scale)
+                residuals = self.trajectory.residuals
+                own = Trajectory(z[frames][None], residuals if residuals is None else residuals[:, frames])
+                (ours,) = own.sample(self.case.model, lambda *_, e=guided: e, z[frames], [step])
+                yield self.case.compare_run(f"denoise_step_out/{name}", ours, recorded, FLIPPED)
+
+    @contextmanager
+    def modules(self) -> Iterator[dict[str, list[Pass]]]:
+        """Collects the inputs and outputs of the blocks that were recorded."""
+        seen: dict[str, list[Pass]] = {}
+
+        def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+            return lambda _, inputs, output: seen.setdefault(name, []).append((inputs[0], output))
+
+        with ExitStack() as undo:
+            for name in {name.split("/")[2] for name in self.case.tensors if name.startswith("unit/")}:
+                path = name if "resnets" in name else f"{name}.transformer_blocks.0"
+                module = self.case.model.unet.get_submodule(path)
+                undo.enter_context(module.register_forward_hook(keep(name)))
+            yield seen
+
+    def units(self, attention: dict[str, list[Pass]], modules: dict[str, list[Pass]]) -> Iterator[Result]:
+        """Inputs and outputs of blocks and of attention, but for text and time, which go into all of them."""
+        for name, recorded in self.case.tensors.items():
+            if not name.startswith("unit/"):
+                continue
+            _, batch, block, what = name.split("/")
+            number = 0 if batch == "pivot" else 1 + int(batch.removeprefix("batch"))
+            match what:
+                case "attn1_in" | "attn1_out":
+                    ours = attention[block][number][what == "attn1_out"]
+                case "src_tokens":
+                    tokens = attention[block][number][0]
+                    ours = tokens[: len(tokens) // 3].flatten(0, 1)
+                case "kf_tokens":
+                    pivots = attention[block][0][0]
+                    ours = torch.cat([pivots[number - 1], pivots[number - 2]])
+                case "in" | "out" | "block_in" | "block_out":
+                    ours = modules[block][number][what.endswith("out")]
+                case "temb" | "encoder_hidden_states":
+                    continue
+                case _:
+                    raise ValueError(f"{self.case.name}: no comparison for {name}")
+            yield Result.of(f"{self.case.name}/{name}", ours, recorded, UNIT_TOLERANCE)

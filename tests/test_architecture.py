@@ -1,0 +1,99 @@
+"""What may import what, how long a file or a function may be, and who may print."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "rescene"
+FILES = sorted(SOURCE.rglob("*.py"))
+PARTS = {path.stem for path in SOURCE.iterdir()}
+MOST_LINES_PER_FILE = 250
+MOST_LINES_PER_FUNCTION = 60
+
+# For each part of the library: the other parts, and the packages, that it may import.
+ALLOWED = {
+    "typing": ("", "jaxtyping torch"),
+    "cache": ("", "platformdirs safetensors torch"),
+    "sampling": ("typing", "jaxtyping torch"),
+    "prompts": ("typing", "jaxtyping torch"),
+    "video": ("typing", "av jaxtyping numpy PIL torch"),
+    "mini": ("", ""),
+    "world": ("typing video", "cv2 jaxtyping numpy PIL safetensors torch"),
+    "attention": ("typing sampling video prompts", "jaxtyping safetensors torch"),
+    "attention/control.py": ("typing sampling video prompts", "diffusers jaxtyping torch"),
+    "inflation": ("typing sampling attention", "jaxtyping safetensors torch"),
+    "controls": ("typing video", "cv2 diffusers jaxtyping numpy onnxruntime rtmlib torch transformers"),
+    "backbones": (
+        "typing cache mini sampling video prompts attention inflation controls",
+        "accelerate diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
+    ),
+    "methods": (
+        "typing cache sampling video prompts attention inflation controls backbones",
+        "cv2 jaxtyping numpy PIL safetensors torch",
+    ),
+    "training": (
+        "typing cache sampling video prompts attention inflation controls backbones",
+        "accelerate bitsandbytes diffusers jaxtyping numpy peft safetensors torch transformers",
+    ),
+    "metrics": (
+        "typing video backbones",
+        "cv2 jaxtyping numpy torch torchmetrics torchvision transformers",
+    ),
+    "compare": ("typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),
+    "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
+    "demo": ("video world methods", "av diffusers jaxtyping numpy torch transformers"),
+    "settings": ("typing cache video backbones methods training metrics", "yaml"),
+    "cli": ("*", "numpy rich torch transformers tyro yaml"),
+    "app": ("public settings", "gradio numpy"),
+    "__init__": ("*", ""),
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(SOURCE).as_posix())
+def test_imports_go_one_way(file: Path) -> None:
+    name = file.relative_to(SOURCE).as_posix()
+    own = file.relative_to(SOURCE).parts[0].removesuffix(".py")
+    assert name in ALLOWED or own in ALLOWED, f"{own} has no row in ALLOWED: say what it may import"
+    parts, packages = (set(cell.split()) for cell in ALLOWED.get(name) or ALLOWED[own])
+    for line, part, package in imports(file):
+        assert not part or part in parts | {own} or "*" in parts, (
+            f"{name}:{line}: {own} may not import {part}"
+        )
+        assert not package or package in packages, f"{name}:{line}: {own} may not import {package}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(SOURCE).as_posix())
+def test_files_and_functions_are_short_and_only_the_command_line_prints(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= MOST_LINES_PER_FILE, "is this one idea?"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= MOST_LINES_PER_FUNCTION, f"{node.name} has {lines} lines"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+            in_cli = file.relative_to(SOURCE).parts[0] == "cli"
+            assert in_cli, f"line {node.lineno} prints; return or log instead"
+
+
+def imports(file: Path) -> Iterator[tuple[int, str, str]]:
+    """Yields the line of each import, and the part of rescene or else the package that it names.
+
+    A name of the package itself, as in `from rescene import load`, is of the part "public".
+    """
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = ["rescene", *file.relative_to(SOURCE).parts][: -node.level] if node.level else []
+            base = [*package, *filter(None, [node.module])]
+            modules = [".".join([*base, alias.name]) for alias in node.names]
+        else:
+            continue
+        for first, part in (module.split(".")[:2] for module in map("{}.".format, modules)):
+            if first == "rescene":
+                yield node.lineno, part if part in PARTS else "public", ""
+            elif first not in sys.stdlib_module_names:
+                yield node.lineno, "", first

@@ -1,0 +1,104 @@
+"""Results kept between runs."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from rescene import cache
+
+
+class Computation:
+    """Counts how often it is run."""
+
+    def __init__(self, value: float = 1.0):
+        self.value, self.runs = torch.full((2, 3), value), 0
+
+    def __call__(self) -> Tensor:
+        self.runs += 1
+        return self.value
+
+
+def test_the_same_key_is_computed_once(cache_folder: Path) -> None:
+    compute = Computation()
+    for key in ({"a": 1, "b": [2]}, {"b": [2], "a": 1}):
+        assert torch.equal(cache.cached(key, compute), compute.value)
+    assert compute.runs == 1
+    assert len(list(cache_folder.iterdir())) == 1
+
+
+def test_other_keys_have_results_of_their_own(cache_folder: Path) -> None:
+    for number in range(3):
+        assert cache.cached({"a": number}, Computation(number))[0, 0] == number
+    assert cache.cached({"a": 1}, Computation(9))[0, 0] == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_stopped_computation_leaves_nothing(cache_folder: Path, error: type[BaseException]) -> None:
+    def stop() -> Tensor:
+        raise error
+
+    with pytest.raises(error):
+        cache.cached({"a": 1}, stop)
+    assert cache.cached({"a": 1}, Computation(3))[0, 0] == 3
+
+
+def test_a_stopped_write_leaves_nothing(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(tensors: dict[str, Tensor], path: str) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "save_file", stop)
+    with pytest.raises(KeyboardInterrupt):
+        cache.cached({"a": 1}, Computation())
+    assert list(cache_folder.iterdir()) == []
+
+
+def test_the_files_that_were_used_longest_ago_go_first(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        cache.cached({"a": number}, Computation(number))
+        newest = max(cache_folder.iterdir(), key=lambda file: file.stat().st_mtime)
+        os.utime(newest, (1000 + number, 1000 + number))
+    cache.cached({"a": 0}, Computation())  # Used again: now the newest.
+    size = next(cache_folder.iterdir()).stat().st_size
+    monkeypatch.setattr(cache, "MOST_BYTES", 3 * size)
+    cache.cached({"a": 3}, Computation(3))
+    again = {number: Computation(number) for number in (0, 2, 3, 1)}
+    for number, compute in again.items():
+        cache.cached({"a": number}, compute)
+    assert [number for number, compute in again.items() if compute.runs] == [1]
+
+
+def test_a_file_that_another_run_has_removed_meanwhile_does_no_harm(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.cached({"a": 1}, Computation())
+    load = cache.load_file
+
+    def gone(path: Path) -> dict[str, Tensor]:
+        path.unlink()
+        return load(path)
+
+    monkeypatch.setattr(cache, "load_file", gone)
+    compute = Computation()
+    assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+
+
+def test_content_tells_tensors_apart_by_value_and_not_by_layout() -> None:
+    x = torch.arange(6.0).view(2, 3)
+    assert cache.content_hash(x) == cache.content_hash(x.T.contiguous().T)
+    assert cache.content_hash(x) != cache.content_hash(x + 1e-6)
+
+
+def test_content_tells_shapes_and_types_apart_and_takes_half_precision() -> None:
+    x = torch.zeros(2, 3)
+    assert len({cache.content_hash(t) for t in (x, x.T, x.bfloat16(), x.half())}) == 4
+
+
+def test_the_users_folder_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RESCENE_CACHE")
+    assert "rescene" in cache.folder().parts[-2:]

@@ -1,0 +1,154 @@
+"""Random models of half a megabyte in the layout of published ones, made in a fraction of a second."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, ModelMixin, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTextConfig, CLIPTextModel
+
+SENTENCE = "a watercolor painting of the silver jeep on red road in beach with car cat dog driving"
+"""Its words are one token each; all others are spelled letter by letter."""
+LENGTH = 24
+"""Tokens that the text encoder reads, begin and end included."""
+BEGIN, END = "<|startoftext|>", "<|endoftext|>"
+TEXT_WIDTH = 16
+LATENT_CHANNELS = {"kl": 4, "tiny": 16}
+
+
+def tiny_sd(
+    folder: Path,
+    *,
+    prediction_type: str = "epsilon",
+    seed: int = 0,
+    text_prefix: bool = False,
+    vae: Literal["kl", "tiny"] = "kl",
+) -> Path:
+    """Saves a random Stable Diffusion: 8 pixels a latent, a stride of 64 pixels, 64-pixel squares by birth.
+
+    Args:
+        folder: Where to; it is made.
+        prediction_type: `epsilon` or `v_prediction`.
+        seed: Other seeds give other weights.
+        text_prefix: Write the text encoder's keys with the prefix `text_model.`, as published models do.
+        vae: `kl` has 4 latent channels and a distribution, `tiny` 16 and neither.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = _autoencoder(vae)
+        _unet(LATENT_CHANNELS[vae]).save_pretrained(folder / "unet")
+        encoder.save_pretrained(folder / "vae")
+        _text_encoder(folder / "tokenizer").save_pretrained(folder / "text_encoder")
+    _scheduler(prediction_type).save_pretrained(folder / "scheduler")
+    if text_prefix:
+        weights = folder / "text_encoder" / "model.safetensors"
+        prefixed = {
+            f"text_model.{name.removeprefix('text_model.')}": w for name, w in load_file(weights).items()
+        }
+        save_file(prefixed, weights, {"format": "pt"})
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", type(encoder).__name__],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def tiny_tokenizer(folder: Path) -> Path:
+    """Saves a CLIP tokenizer as published ones are: `vocab.json` and `merges.txt`."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"
+    merges: list[tuple[str, str]] = []
+    for word in sorted(SENTENCE.split(), key=len):
+        pieces = [*word[:-1], f"{word[-1]}</w>"]
+        while len(pieces) > 1:
+            pair = pieces[0], pieces[1]
+            merges += [pair] if pair not in merges else []
+            pieces[:2] = ["".join(pair)]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges), BEGIN, END]
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *map(" ".join, merges)]))
+    settings: dict[str, Any] = {
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": LENGTH,
+        "bos_token": BEGIN,
+        "eos_token": END,
+        "pad_token": END,
+        "unk_token": END,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def _unet(channels: int) -> ModelMixin:
+    settings: dict[str, Any] = {
+        "sample_size": 8,
+        "in_channels": channels,
+        "out_channels": channels,
+        "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+        "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
+        "block_out_channels": [8, 8, 16, 16],
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "cross_attention_dim": TEXT_WIDTH,
+        "attention_head_dim": 2,
+    }
+    unet = UNet2DConditionModel(**settings)
+    for name, weight in unet.named_parameters():
+        if name.endswith("to_q.weight"):  # Sharper attention, so that a wrong map shows.
+            weight.data.mul_(8)
+    return unet
+
+
+def _autoencoder(kind: Literal["kl", "tiny"]) -> ModelMixin:
+    if kind == "tiny":
+        blocks: dict[str, Any] = {f"{part}_block_out_channels": [8] * 4 for part in ("encoder", "decoder")}
+        counts: dict[str, Any] = {f"num_{part}_blocks": [1] * 4 for part in ("encoder", "decoder")}
+        return AutoencoderTiny(latent_channels=LATENT_CHANNELS[kind], **blocks, **counts)
+    settings: dict[str, Any] = {
+        "down_block_types": ["DownEncoderBlock2D"] * 4,
+        "up_block_types": ["UpDecoderBlock2D"] * 4,
+        "block_out_channels": [4, 4, 8, 8],
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "latent_channels": LATENT_CHANNELS[kind],
+        "sample_size": 64,
+    }
+    return AutoencoderKL(**settings)
+
+
+def _text_encoder(tokenizer: Path) -> CLIPTextModel:
+    vocabulary = json.loads((tiny_tokenizer(tokenizer) / "vocab.json").read_text())
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=LENGTH,
+            bos_token_id=vocabulary[BEGIN],
+            eos_token_id=vocabulary[END],
+            pad_token_id=vocabulary[END],
+        )
+    )
+
+
+def _scheduler(prediction_type: str) -> DDIMScheduler:
+    settings: dict[str, Any] = {
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "clip_sample": False,
+        "set_alpha_to_one": False,
+        "steps_offset": 1,
+        "prediction_type": prediction_type,
+    }
+    return DDIMScheduler(**settings)

@@ -1,0 +1,90 @@
+"""The state of a training of text encoder and UNet: weights, their running average, the optimiser."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, distributed, nn
+from transformers import CLIPTextModel
+
+
+@dataclass
+class Run:
+    """Everything that a resumed training needs."""
+
+    text: CLIPTextModel
+    unet: UNet2DConditionModel
+    rate: float
+    step: int = 0
+    seconds: float = 0.0
+    average: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.optimiser = torch.optim.AdamW(
+            self.parameters(), lr=self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
+        self.average = {name: value.clone() for name, value in self.named()}
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All trained tensors."""
+        return [*self.unet.parameters(), *self.text.parameters()]
+
+    def named(self) -> list[tuple[str, Tensor]]:
+        """The same with names, outside the graph."""
+        pairs = [("unet." + name, p.data) for name, p in self.unet.named_parameters()]
+        return pairs + [("text." + name, p.data) for name, p in self.text.named_parameters()]
+
+    def gradients(self, loss: Tensor) -> None:
+        """Gradients, averaged over all processes so that these stay the same."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if not distributed.is_initialized():
+            return
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        sizes = [gradient.numel() for gradient in gradients]
+        for gradient, mean in zip(gradients, flat.split(sizes), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def update(self, rate: float) -> None:
+        """One step of the optimiser and of the running average."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        nn.utils.clip_grad_norm_(self.parameters(), 1.0, foreach=True)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(0.999, (1 + self.step) / (10 + self.step))
+        values = [value for _, value in self.named()]
+        torch._foreach_lerp_(list(self.average.values()), values, 1 - keep)
+
+    def save(self, folder: Path) -> None:
+        """Replaces the checkpoint in one move, so that a reader never sees half of it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"weight." + name: value.contiguous() for name, value in self.named()}
+        tensors |= {"average." + name: value.contiguous() for name, value in self.average.items()}
+        for (name, _), p in zip(self.named(), self.parameters(), strict=True):
+            moments = self.optimiser.state.get(p, {})
+            for key in ("exp_avg", "exp_avg_sq"):
+                if key in moments:
+                    tensors[f"{key}.{name}"] = moments[key].contiguous()
+        save_file(tensors, folder / "state.tmp")
+        os.replace(folder / "state.tmp", folder / "state.safetensors")
+        state = {"step": self.step, "seconds": self.seconds}
+        (folder / "state.json").write_text(json.dumps(state))
+
+    def load(self, folder: Path) -> None:
+        """Continues from a checkpoint."""
+        state = json.loads((folder / "state.json").read_text())
+        self.step, self.seconds = state["step"], state["seconds"]
+        tensors = load_file(folder / "state.safetensors")
+        for (name, value), p in zip(self.named(), self.parameters(), strict=True):
+            value.copy_(tensors["weight." + name])
+            self.average[name].copy_(tensors["average." + name])
+            moments = {key: tensors[f"{key}.{name}"].to(p.device) for key in ("exp_avg", "exp_avg_sq")}
+            self.optimiser.state[p] = {"step": torch.tensor(float(self.step), device=p.device), **moments}

@@ -1,0 +1,193 @@
+# ruff: noqa: T201
+"""Trains the UNet and the text encoder together on encoded frames; can be stopped and resumed.
+
+The learning rate follows a cosine over `--steps`, whatever the number of runs they are done in.
+On a processor, two processes of one thread each, which average their gradients, are faster than two threads.
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from captions import Captions
+from checkpoint import Run
+from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, distributed
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+TEXT_WIDTH = 192
+
+
+def main() -> None:
+    """Encodes the frames if that is still to do, then trains in as many processes as asked for."""
+    arguments = parse()
+    encoded(arguments.data, arguments.autoencoder, arguments.frames)
+    if arguments.processes == 1:
+        worker(0, arguments)
+        return
+    torch.multiprocessing.spawn(worker, (arguments,), nprocs=arguments.processes)
+
+
+def worker(rank: int, arguments: argparse.Namespace) -> None:
+    """Trains; the first process writes a checkpoint every few minutes."""
+    if arguments.processes > 1:
+        torch.set_num_threads(1)
+        distributed.init_process_group(
+            "gloo", init_method=arguments.meeting, rank=rank, world_size=arguments.processes
+        )
+    torch.manual_seed(arguments.seed)
+    tokenizer = CLIPTokenizer.from_pretrained(arguments.tokenizer)
+    text, network = text_encoder(tokenizer), unet()
+    if arguments.start:
+        text.load_state_dict(CLIPTextModel.from_pretrained(arguments.start / "text_encoder").state_dict())
+        shipped = UNet2DConditionModel.from_pretrained(arguments.start / "unet")
+        network.load_state_dict(shipped.state_dict())
+    run = Run(text=text.to(arguments.device), unet=network.to(arguments.device), rate=arguments.rate)
+    if (arguments.out / "state.json").exists():
+        run.load(arguments.out)
+    latents = encoded(arguments.data, arguments.autoencoder, arguments.frames)
+    scenes = json.loads((arguments.data / "scenes.json").read_text())
+    captions = Captions(tokenizer, seed=hash((arguments.seed, run.step, rank)))
+    draw = np.random.default_rng((arguments.seed, run.step, rank))
+    torch.manual_seed(int(draw.integers(2**31)))
+    train(run, (latents, scenes), captions, draw, arguments)
+
+
+def unet() -> UNet2DConditionModel:
+    """17 million weights; attention at 16 and 8 (and at 4, in the middle)."""
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=16,
+        out_channels=16,
+        layers_per_block=1,
+        block_out_channels=(96, 192, 256),
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=(3, 6, 8),  # diffusers' name for the number of heads,
+        norm_num_groups=16,
+    ).to(memory_format=torch.channels_last)
+
+
+def text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """A small CLIP text encoder, from scratch."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=2 * TEXT_WIDTH,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=tokenizer.model_max_length,
+            projection_dim=TEXT_WIDTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def noise_schedule() -> DDIMScheduler:
+    """Stable Diffusion's."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+@torch.no_grad()
+def encoded(data: Path, autoencoder: Path, count: int) -> Tensor:
+    """Latents of the frames, [N, 16, 16, 16], in half precision; kept in a file."""
+    file = data / "latents.safetensors"
+    if file.exists():
+        return load_file(file)["latents"]
+    model = AutoencoderTiny.from_pretrained(autoencoder).to(memory_format=torch.channels_last).eval()
+    images = np.load(data / "images.npy", mmap_mode="r")[:count].copy()
+    parts = []
+    for first in range(0, len(images), 32):
+        batch = torch.from_numpy(images[first : first + 32]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            parts.append(model.encoder(batch).half().contiguous())
+    latents = torch.cat(parts)
+    save_file({"latents": latents}, file)
+    return latents
+
+
+def train(
+    run: Run,
+    data: tuple[Tensor, list[dict[str, str | None]]],
+    captions: Captions,
+    draw: np.random.Generator,
+    arguments: argparse.Namespace,
+) -> None:
+    """Predicts noise; the loss is weighted by min-SNR (5)."""
+    latents, scenes = data
+    scale = 1 / latents[:4096].float().std()
+    levels = noise_schedule().alphas_cumprod.to(arguments.device)
+    leads = not distributed.is_initialized() or distributed.get_rank() == 0
+    before, begin, saved, losses = run.seconds, time.monotonic(), time.monotonic(), []
+    while run.step < arguments.steps:
+        rows = draw.integers(0, len(latents), arguments.batch)
+        z = (latents[rows].float() * scale).to(arguments.device)
+        ids = captions([scenes[row] for row in rows]).to(arguments.device)
+        loss, plain_loss = objective(run.text, run.unet, levels, z, ids)
+        run.gradients(loss)
+        warm = min(1, (run.step + 1) / 200)
+        run.update(
+            run.rate * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * run.step / arguments.steps)))
+        )
+        losses.append(plain_loss)
+        run.seconds = before + time.monotonic() - begin
+        if not leads:
+            continue
+        if run.step % 50 == 0:
+            print(f"{run.step} {run.seconds:.0f} s, loss {np.mean(losses[-50:]):.4f}", flush=True)
+        if time.monotonic() - saved > 300 or run.step == arguments.steps:
+            run.save(arguments.out)
+            saved = time.monotonic()
+
+
+def objective(
+    text: CLIPTextModel, network: UNet2DConditionModel, levels: Tensor, z: Tensor, ids: Tensor
+) -> tuple[Tensor, float]:
+    """The weighted loss and the plain one."""
+    noise, times = torch.randn_like(z), torch.randint(0, len(levels), (len(z),), device=z.device)
+    level = levels[times].view(-1, 1, 1, 1)
+    noisy = (level.sqrt() * z + (1 - level).sqrt() * noise).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(z.device.type, torch.bfloat16):
+        predicted = network(noisy, times, text(ids).last_hidden_state).sample
+    error = (predicted.float() - noise).square().mean((1, 2, 3))
+    ratio = (level / (1 - level)).flatten()
+    return (error * ratio.clamp(max=5) / ratio).mean(), error.mean().item()
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder written by render.py")
+    parser.add_argument("autoencoder", type=Path, help="folder written by autoencoder.py")
+    parser.add_argument("tokenizer", type=Path, help="folder written by tokenizer.py")
+    parser.add_argument("out", type=Path, help="folder for checkpoints")
+    parser.add_argument("--start", type=Path, help="exported pipeline whose weights to begin from")
+    parser.add_argument("--steps", type=int, default=6000, help="in all, over all runs")
+    parser.add_argument("--frames", type=int, default=20_000, help="how many to encode, if not done yet")
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--batch", type=int, default=12, help="samples a step and process")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--meeting", default="tcp://127.0.0.1:29531", help="where the processes meet")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
