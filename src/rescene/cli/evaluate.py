@@ -178,12 +178,12 @@ def _show(measured: Sequence[Measured]) -> None:
         console.print(_table_of_many(reports))
         console.print(f"{len(reports)} of {len(measured)} pairs were measured")
     for note in dict.fromkeys(note for report in reports for note in report.notes):
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     reasons: dict[str, dict[str, None]] = {}
     for name, reason in (item for report in reports for item in report.left_out.items()):
         reasons.setdefault(reason, {})[name] = None
     for reason, names in reasons.items():
-        console.print(f"left out: {', '.join(names)} ({reason})", markup=False)
+        console.print(f"left out: {', '.join(names)} ({reason})", markup=False, soft_wrap=True)
 
 
 def _table_of_one(report: Report) -> Table:
