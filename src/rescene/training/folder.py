@@ -1,0 +1,118 @@
+"""The folder of a training: its last checkpoint, its losses and their curve."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .losses import Loss, curve
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What `TrainingFolder.save` kept."""
+
+    tensors: dict[str, Tensor]
+    step: int
+    scaling: dict[str, Any]
+    losses: list[Loss]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFolder:
+    """Keeps what a training needs to go on, and shows how it went."""
+
+    path: Path
+    config: Mapping[str, object]
+    """All that decides the result but how long it takes, as JSON values: a resumed training must have the
+    same."""
+    resume: bool = False
+    """Whether to go on from the checkpoint that is there."""
+    overwrite: bool = False
+    """Whether a checkpoint that is there may be lost."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """Weights and the optimiser's moments after the last steps that were kept."""
+        return self.path / "checkpoint.safetensors"
+
+    def at(self, step: int, suffix: str) -> Path:
+        """Where to leave something that was made after `step` steps."""
+        return self.path / f"step-{step:05}{suffix}"
+
+    def verify(self) -> None:
+        """Looks for all mistakes that show without training.
+
+        Raises:
+            FileNotFoundError: If there is nothing to resume.
+            FileExistsError: If there is a checkpoint that nobody wants to resume.
+            ValueError: If it belongs to a training with other settings, or is damaged.
+        """
+        if self.resume and not self.checkpoint.is_file():
+            raise FileNotFoundError(f"there is nothing to resume in {self.path}: it has no checkpoint")
+        if self.resume:
+            self._header()
+        elif self.checkpoint.exists() and not self.overwrite:
+            raise FileExistsError(
+                f"{self.path} has a checkpoint: resume from it, name another result, or allow overwriting"
+            )
+
+    def save(
+        self, tensors: Mapping[str, Tensor], *, step: int, scaling: Mapping[str, Any], losses: Sequence[Loss]
+    ) -> None:
+        """Replaces the last checkpoint in one move, so that a run stopped in the middle leaves it whole."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        header = {"config": dict(self.config), "step": step, "scaling": dict(scaling)}
+        # Moments may share memory, which the format doesn't take.
+        own = {name: tensor.contiguous().cpu().clone() for name, tensor in tensors.items()}
+        temporary = self.checkpoint.with_suffix(".part")
+        save_file(own, temporary, {"training": json.dumps(header)})
+        with (self.path / "losses.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([Loss._fields, *losses])
+        (self.path / "losses.svg").write_text(curve(losses))
+        os.replace(temporary, self.checkpoint)
+
+    def load(self) -> Checkpoint | None:
+        """The last checkpoint; None if training starts anew.
+
+        Raises:
+            FileNotFoundError, ValueError: As `verify`.
+        """
+        self.verify()
+        if not self.resume:
+            return None
+        header = self._header()
+        with safe_open(self.checkpoint, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with (self.path / "losses.csv").open(newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        losses = [Loss(int(step), name, float(loss), float(norm)) for step, name, loss, norm in rows]
+        step = int(header["step"])
+        return Checkpoint(tensors, step, header["scaling"], [loss for loss in losses if loss.step <= step])
+
+    def _header(self) -> dict[str, Any]:
+        """The checkpoint's notes, after making sure that it belongs to this training."""
+        try:
+            with safe_open(self.checkpoint, framework="pt") as file:
+                header = json.loads((file.metadata() or {})["training"])
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{self.checkpoint} is no checkpoint of a training, or is damaged") from error
+        before, now = header["config"], json.loads(json.dumps(dict(self.config)))
+        changed = [
+            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+            for name in {**before, **now}
+            if before.get(name) != now.get(name)
+        ]
+        if changed:
+            raise ValueError(
+                f"{self.path} belongs to a training with other settings: {'; '.join(changed)}. Give the "
+                "same, or name another result"
+            )
+        return header

@@ -1,0 +1,192 @@
+"""The training loop on a line through points: properties of any training."""
+
+import csv
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rescene.training import TrainingFolder, TrainingSettings, train
+from rescene.training.loop import Trainer
+
+SETTINGS = TrainingSettings(steps=6, learning_rate=0.05, checkpoint_every=2)
+
+
+def quiet(items: Any, /, *, description: str, total: int) -> Any:
+    return items
+
+
+def line(dtype: torch.dtype = torch.float32) -> dict[str, nn.Parameter]:
+    return {"slope.weight": nn.Parameter(torch.ones(3, dtype=dtype)), "bias": nn.Parameter(torch.zeros(1))}
+
+
+def objective(weights: dict[str, nn.Parameter], wanted: float = 2.0) -> Any:
+    @contextmanager
+    def noisy(draw: torch.Generator) -> Iterator[Tensor]:
+        x = torch.randn(8, 3, generator=draw)
+        y = (x.to(weights["slope.weight"].dtype) @ weights["slope.weight"]).float() + weights["bias"]
+        yield (y - wanted * x.sum(-1)).square().mean()
+
+    return noisy
+
+
+def run(
+    weights: dict[str, nn.Parameter],
+    settings: TrainingSettings = SETTINGS,
+    folder: TrainingFolder | None = None,
+) -> Any:
+    return train(weights, {"line": objective(weights)}, settings, progress=quiet, folder=folder)
+
+
+def folder(path: Path, *, config: Any = None, **more: bool) -> TrainingFolder:
+    return TrainingFolder(path=path, config=config or {"rate": 1}, **more)
+
+
+def test_weights_move_towards_the_objective() -> None:
+    weights = line()
+    losses = run(weights, TrainingSettings(steps=60, learning_rate=0.05))
+    assert losses[-1].loss < 0.01 * losses[0].loss
+    torch.testing.assert_close(weights["slope.weight"], torch.full((3,), 2.0), atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_resumed_training_ends_with_the_same_bits(tmp_path: Path, dtype: torch.dtype) -> None:
+    whole, parted = line(dtype), line(dtype)
+    wanted = run(whole)
+    run(parted, TrainingSettings(steps=4, learning_rate=0.05, checkpoint_every=4), folder(tmp_path))
+    parted = line(dtype)
+    found = run(parted, SETTINGS, folder(tmp_path, resume=True))
+    assert found == wanted
+    assert all(torch.equal(whole[name], parted[name]) for name in whole)
+
+
+def test_small_steps_arent_lost_in_half_precision() -> None:
+    weights = line(torch.bfloat16)
+    settings = TrainingSettings(steps=40, learning_rate=1e-3)  # Below bfloat16's resolution at 1.
+    run(weights, settings)
+    assert weights["slope.weight"].min() > 1.02
+
+
+def test_objectives_take_turns_and_move_only_what_they_use() -> None:
+    used, other = line(), nn.Parameter(torch.ones(2))
+    names = {"line": objective(used), "again": objective(used)}
+    losses = train({**used, "other": other}, names, SETTINGS, progress=quiet)
+    assert [loss.objective for loss in losses] == ["line", "again"] * SETTINGS.steps
+    assert [loss.step for loss in losses[::2]] == list(range(1, SETTINGS.steps + 1))
+    assert torch.equal(other, torch.ones(2))  # Nor by weight decay.
+
+
+def test_what_is_drawn_depends_on_seed_step_and_objective() -> None:
+    first, same = run(line()), run(line())
+    other = run(line(), TrainingSettings(steps=6, learning_rate=0.05, seed=1))
+    assert first == same
+    assert first[0].loss != other[0].loss
+    weights = line()
+    pair = train(weights, {"line": objective(weights), "b": objective(weights)}, SETTINGS, progress=quiet)
+    assert pair[0].loss == first[0].loss != pair[1].loss
+
+
+def test_the_backward_pass_runs_inside_the_block() -> None:
+    weights, seen = line(), []
+
+    @contextmanager
+    def watched(draw: torch.Generator) -> Iterator[Tensor]:
+        before = weights["bias"].clone()
+        yield objective(weights)(draw).__enter__()
+        seen.append(not torch.equal(before, weights["bias"]))
+
+    train(weights, {"line": watched}, TrainingSettings(steps=1), progress=quiet)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_it_stops_at_nans_and_keeps_the_last_checkpoint(tmp_path: Path, where: str) -> None:
+    weights, steps = line(), iter(range(10))
+
+    @contextmanager
+    def breaking(draw: torch.Generator) -> Iterator[Tensor]:
+        loss = objective(weights)(draw).__enter__()
+        if next(steps) == 3:
+            zero = weights["bias"].square().sum() * 0
+            loss = loss * torch.nan if where == "loss" else loss + torch.sqrt(zero)
+        yield loss
+
+    with pytest.raises(FloatingPointError, match=r"line, step 4.*lower learning rate"):
+        train(weights, {"line": breaking}, SETTINGS, progress=quiet, folder=folder(tmp_path))
+    found = folder(tmp_path, resume=True).load()
+    assert found
+    assert found.step == 2
+    assert not any(tensor.isnan().any() for tensor in found.tensors.values())
+
+
+def test_losses_are_kept_as_a_table_and_a_picture(tmp_path: Path) -> None:
+    losses = run(line(), SETTINGS, folder(tmp_path))
+    with (tmp_path / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == [loss.loss for loss in losses]
+    assert list(rows[0]) == ["step", "objective", "loss", "gradient"]
+    drawn = ElementTree.parse(tmp_path / "losses.svg").getroot()
+    assert len(drawn.findall("{*}circle")) == len(losses)
+
+
+def test_checkpoints_come_when_due_and_at_the_end(tmp_path: Path) -> None:
+    at: list[int] = []
+    weights, settings = line(), TrainingSettings(steps=5, checkpoint_every=2)
+    train(
+        weights, {"line": objective(weights)}, settings, progress=quiet,
+        folder=folder(tmp_path), at_checkpoint=at.append,
+    )  # fmt: skip
+    assert at == [2, 4, 5]
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "checkpoint.safetensors",
+        "losses.csv",
+        "losses.svg",
+    }
+
+
+def test_resuming_from_other_settings_is_refused_and_says_what_differs(tmp_path: Path) -> None:
+    run(line(), SETTINGS, folder(tmp_path, config={"rate": 1, "prompt": "a car"}))
+    other = folder(tmp_path, config={"rate": 2, "prompt": "a car"}, resume=True)
+    with pytest.raises(ValueError, match="rate was 1 and is 2") as error:
+        other.verify()
+    assert "prompt" not in str(error.value)
+
+
+def test_a_checkpoint_is_neither_lost_nor_missed_by_accident(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        folder(tmp_path, resume=True).verify()
+    run(line(), SETTINGS, folder(tmp_path))
+    with pytest.raises(FileExistsError, match="resume"):
+        folder(tmp_path).verify()
+    folder(tmp_path, overwrite=True).verify()
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="damaged"):
+        folder(tmp_path, resume=True).verify()
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"checkpoint_every": 0}, {"learning_rate": 0.0}])
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TrainingSettings(**wrong)
+
+
+def test_the_8_bit_optimiser_is_used_or_missed_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rescene.training.loop.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install"):
+        TrainingSettings(eight_bit=True)
+    monkeypatch.setattr("rescene.training.loop.find_spec", lambda name: types.ModuleType(name))
+
+    class AdamW8bit(torch.optim.AdamW): ...
+
+    optim: Any = types.ModuleType("bitsandbytes.optim")
+    optim.AdamW8bit = AdamW8bit
+    monkeypatch.setitem(sys.modules, "bitsandbytes", types.ModuleType("bitsandbytes"))
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", optim)
+    assert isinstance(Trainer(line(), TrainingSettings(eight_bit=True)).optimiser, AdamW8bit)
