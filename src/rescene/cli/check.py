@@ -7,7 +7,8 @@ import torch
 from ..methods import Notes
 from ..video import Video
 from ..video.clip import in_memory
-from .progress import Reporter, watching
+from ..video.watch import watching
+from .progress import Reporter
 
 POOR = 20.0
 """Below this PSNR, in dB, the error is a tenth of the full range and more: shapes are lost, and no edit can

@@ -11,9 +11,10 @@ from .. import pictures
 from ..compare import Result, in_step, page
 from ..video import DigitalSourceType, Video
 from ..video.files import check_target, replacing
+from ..video.watch import watching
 from .evaluate import MetricOptions, measure
 from .pairs import Pair
-from .progress import Reporter, reporting, watching
+from .progress import Reporter, reporting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,9 @@ from ..metrics import ARROWS, CLIP, DIS, METRICS, RAFT, Report, Score, Tools, ev
 from ..metrics.clip import DEFAULT
 from ..settings import encode, unknown
 from ..video.files import check_target, replacing
+from ..video.watch import watching
 from .pairs import Given, Pair, pairs
-from .progress import Reporter, reporting, watching
+from .progress import Reporter, reporting
 
 
 @dataclass(frozen=True, kw_only=True)

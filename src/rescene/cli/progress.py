@@ -5,15 +5,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from ..typing import Frames, Progress, T
-from ..video import Clip, Video
+from ..typing import Progress, T
 
 
 @runtime_checkable
@@ -66,37 +65,3 @@ def report_json(iterable: Iterable[T], /, *, description: str, total: int) -> It
 def event(**values: object) -> None:
     """Prints one event."""
     print(json.dumps(values), file=sys.stderr, flush=True)
-
-
-@contextmanager
-def watching(video: Video, progress: Progress, description: str) -> Iterator[Video]:
-    """The same video, whose reading moves a bar."""
-    ticks = iter(progress(range(len(video)), description=description, total=len(video)))
-    yield replace(video, clip=Watched(video.clip, ticks))
-    for _ in ticks:
-        pass
-
-
-@dataclass(frozen=True, eq=False)
-class Watched:
-    """A clip that reports each frame that is read."""
-
-    clip: Clip
-    ticks: Iterator[int]
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.clip)
-
-    def read(self, start: int, stop: int) -> Frames:
-        frames = self.clip.read(start, stop)
-        for _ in range(start, stop):
-            next(self.ticks, None)
-        return frames

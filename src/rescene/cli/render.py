@@ -7,9 +7,10 @@ from ..backbones import StableDiffusion
 from ..methods import Notes
 from ..settings import Settings, check_result, write_result
 from ..video import TensorClip, Video
+from ..video.watch import watching
 from .check import Check
 from .maps import Outcome, check_maps, write_maps
-from .progress import Reporter, watching
+from .progress import Reporter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from av.error import FFmpegError, InvalidDataError
 log = logging.getLogger(__name__)
 
 # Without playlists (HLS, DASH, concat), which name further files, and text, which FFmpeg plays as a terminal.
-_FORMATS = (
+FORMATS = (
     "mov,matroska,avi,gif,apng,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,ivf,h264,hevc,m4v,yuv4mpegpipe"
 )
 
@@ -27,7 +27,7 @@ def open_media(path: Path) -> InputContainer:
         raise FileNotFoundError(f"{path}: no such file; check the path")
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty (0 bytes); copy or download it again")
-    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         return av.open(str(path.absolute()), container_options=options, metadata_errors="replace")
     except FFmpegError as error:
