@@ -120,3 +120,13 @@ def test_existing_results_stay_unless_asked_otherwise(edit, tmp_path):
     assert edit("--overwrite").status == 0
     assert (tmp_path / "out.mkv").read_bytes() != before
     assert json.loads((tmp_path / "out.json").read_text())["label"] is None
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_word_that_mini_never_saw_is_warned_of_in_one_plain_line(run, film, tmp_path):
+    prompts = ("--source", "a red car on the road", "--target", "a red dragon on the road")
+    ran = run("edit", film, tmp_path / "out.mkv", "fatezero", *prompts, "--num-inference-steps", 1)
+    assert ran.status == 0
+    assert ran.err.count("rescene: warning: mini never saw the words dragon; it knows") == 1
+    assert "objects: car, jeep" in ran.err
+    assert "stable_diffusion.py" not in ran.err

@@ -7,6 +7,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
+import rescene
+from rescene.backbones import PromptWarning
 from rescene.mini import FOLDER
 from rescene.world import BACKGROUNDS, COLOURS, OBJECTS, STYLES, Scene
 
@@ -47,6 +49,17 @@ def test_latents_have_sixteen_channels_and_the_unit_variance_the_unet_expects(pi
         latents = pipeline.vae.encode(frames * 2 - 1).latents * pipeline.vae.config.scaling_factor
     assert latents.shape == (32, 16, 16, 16)
     assert 0.9 < latents.std() < 1.1
+
+
+def test_a_word_that_it_never_saw_is_warned_of_with_those_it_knows():
+    model = rescene.load("mini")
+    with pytest.warns(PromptWarning, match=r"dragon(.|\n)*objects: car, jeep(.|\n)*colours: red"):
+        model.embed("a red dragon on the road")
+
+
+def test_words_that_it_knows_are_not_warned_of(recwarn):
+    rescene.load("mini").embed("an elephant in the snow, watercolor painting")
+    assert not [each for each in recwarn if each.category is PromptWarning]
 
 
 def test_no_path_of_a_machine_is_shipped():

@@ -1,12 +1,12 @@
 """Finds a pretrained model and loads it: a hub id, a diffusers folder, one file, or the embedded `mini`."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from .. import mini
 from .checkpoints import ReadPart, load_folder, load_single_file
 from .lora import add_lora
 from .stable_diffusion import StableDiffusion
@@ -56,7 +56,8 @@ def load(
     components = load_components(resolve(name), revision, dtype)
     for path, weight in (loras or {}).items():
         add_lora(components, path, weight)
-    return StableDiffusion(components, device=device, offload=offload)
+    remark = mini.remark if str(name) == "mini" else None
+    return StableDiffusion(components, device=device, offload=offload, remark=remark)
 
 
 def best_device() -> torch.device:
@@ -74,7 +75,7 @@ def usual_dtype(device: torch.device) -> torch.dtype:
 def resolve(name: str | Path) -> str | Path:
     """The hub id or path that `name` stands for."""
     if str(name) == "mini":
-        return Path(str(files("rescene") / "mini"))
+        return mini.FOLDER
     return ALIASES.get(str(name), name)
 
 

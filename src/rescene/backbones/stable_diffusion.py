@@ -1,22 +1,27 @@
 """Stable Diffusion 1.x and 2.x as a video backbone: every frame is a batch item."""
 
-import hashlib
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..attention import AttentionControl, AttentionHook
 from ..inflation import TemporalLayers, clip_norms, temporal
 from ..sampling import Denoise, Split, Step, ddim, epsilon, invert, sample, velocity
 from ..typing import Frames, Latents, Text
 from ..video import Video
+from .parts import Parts, finite
 
 SPLITS: dict[str, Split] = {"epsilon": epsilon, "v_prediction": velocity}
+
+
+class PromptWarning(UserWarning):
+    """A prompt asks for something that the model never saw."""
 
 
 class StableDiffusion:
@@ -26,20 +31,25 @@ class StableDiffusion:
         components: The parts of a pipeline: `vae`, `unet`, `text_encoder`, `tokenizer`, `scheduler`.
         device: Where to compute.
         offload: Whether only the part at work is on the device, the others wait in main memory.
+        remark: What to warn of in a prompt, if anything.
     """
 
     def __init__(
-        self, components: dict[str, Any], *, device: torch.device | str = "cpu", offload: bool = False
+        self,
+        components: dict[str, Any],
+        *,
+        device: torch.device | str = "cpu",
+        offload: bool = False,
+        remark: Callable[[str], str | None] | None = None,
     ):
+        self._remark = remark
         self.vae, self.unet, self.text_encoder = (
             components[name] for name in ("vae", "unet", "text_encoder")
         )
         self.tokenizer = components["tokenizer"]
         refuse_unfit(self.unet.config, self.vae.config, self.text_encoder.config)
-        # "cuda" becomes "cuda:0", which is what weights say.
-        self.device, self._offload = torch.empty(0, device=device).device, offload
-        for part in (self.vae, self.unet, self.text_encoder):
-            part.eval().requires_grad_(False).to("cpu" if offload else self.device)
+        self._parts = Parts((self.unet, self.text_encoder, self.vae), device=device, offload=offload)
+        self.device = self._parts.device
         self._read_schedule(components["scheduler"].config)
         self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
@@ -71,7 +81,7 @@ class StableDiffusion:
                 f"the video is {video.width}x{video.height} and this model takes multiples of {self.stride}; "
                 f"try video.resize({nearest[0]}, {nearest[1]}), or `rescene.Fit`, which also undoes it"
             )
-        vae = self._awake(self.vae)
+        vae = self._parts.awake(self.vae)
         # Decoders give channels-last frames, which convolutions of some CPUs round a hundred times coarser.
         frames = ((2 * frame - 1).contiguous() for frame in video.chunks(1))
         latents = [vae.encode(frame.to(self.device, vae.dtype)) for frame in frames]
@@ -85,13 +95,16 @@ class StableDiffusion:
     @torch.no_grad()
     def pixels(self, latents: Latents) -> Frames:
         """Decodes some latents at once."""
-        vae = self._awake(self.vae)
+        vae = self._parts.awake(self.vae)
         decoded = vae.decode((latents / vae.config.scaling_factor).to(self.device, vae.dtype)).sample
         return (decoded.float() / 2 + 0.5).clamp(0, 1).cpu()
 
     @torch.no_grad()
     def embed(self, prompt: str) -> Text:
         """The text encoder's last hidden states, padded to the tokenizer's length.
+
+        Warns:
+            PromptWarning: If the model won't understand it.
 
         Raises:
             ValueError: If the prompt has more tokens than the text encoder takes.
@@ -103,8 +116,10 @@ class StableDiffusion:
             raise ValueError(
                 f"the prompt has {len(tokens) - 2} tokens and the model reads {length - 2}; cut {lost!r}"
             )
+        if self._remark and (text := self._remark(prompt)):
+            warnings.warn(text, PromptWarning, stacklevel=3)  # Past torch's no_grad.
         padded = self.tokenizer(prompt, padding="max_length", return_tensors="pt").input_ids
-        return self._awake(self.text_encoder)(padded.to(self.device))[0].float()
+        return self._parts.awake(self.text_encoder)(padded.to(self.device))[0].float()
 
     def schedule(self, num_inference_steps: int) -> list[Step]:
         """DDIM steps through the schedule that the model was trained with."""
@@ -118,7 +133,7 @@ class StableDiffusion:
         x = torch.cat([latents for latents, _ in branches]).to(self.device, self.unet.dtype)
         text = torch.cat([text.expand(frames, -1, -1) for _, text in branches]).to(x)
         time = torch.tensor(step.timestep, device=self.device)
-        prediction = self._awake(self.unet)(x, time, encoder_hidden_states=text).sample
+        prediction = self._parts.awake(self.unet)(x, time, encoder_hidden_states=text).sample
         return prediction.to(branches[0][0].dtype).chunk(len(branches))
 
     def sample(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
@@ -143,28 +158,11 @@ class StableDiffusion:
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of all weights."""
-        digest = hashlib.sha256()
-        for part in (self.unet, self.text_encoder, self.vae):
-            for name, tensor in part.state_dict().items():
-                digest.update(name.encode())
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return digest.hexdigest()
-
-    def _awake(self, part: nn.Module) -> Any:
-        """Brings `part` to the device and, when offloading, sends the others home."""
-        if self._offload and next(part.parameters()).device != self.device:
-            for other in (self.vae, self.unet, self.text_encoder):
-                other.to(self.device if other is part else "cpu")
-        return part
+        return self._parts.fingerprint()
 
     def _finite(self, trajectory: Iterator[Latents], steps: list[Step]) -> Iterator[Latents]:
-        for step, latents in zip(steps, trajectory, strict=True):
-            if not latents.isfinite().all():
-                raise FloatingPointError(
-                    f"latents became NaN or infinite at step {step.index + 1} in {self.unet.dtype}; "
-                    "try float32, less emphasis on words or a lower guidance scale"
-                )
-            yield latents
+        remedy = "try float32, less emphasis on words or a lower guidance scale"
+        return finite(trajectory, steps, self.unet.dtype, remedy)
 
 
 def refuse_unfit(unet: Any, vae: Any, text_encoder: Any) -> None:

@@ -2,5 +2,15 @@
 
 from pathlib import Path
 
+from ..world import unknown_words, vocabulary
+
 FOLDER = Path(__file__).parent
 """What to load: a folder as Stable Diffusion's."""
+
+
+def remark(prompt: str) -> str | None:
+    """What to tell about a prompt with words that the model never saw; None if it knows them all."""
+    unknown = unknown_words(prompt)
+    if not unknown:
+        return None
+    return f"mini never saw the words {', '.join(unknown)}; it knows\n{vocabulary()}"
