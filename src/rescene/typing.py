@@ -1,11 +1,12 @@
 """Names for tensor shapes, declared once.
 
 F frames · B branches times frames (branch-major) · C channels · h w latent size · H W pixels
-N query tokens · M key tokens · K heads · D head width · L text tokens · E text width
+N query tokens · M key tokens · K heads · D head width · V width of values · L text tokens · E text width
 """
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import Annotated, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -17,6 +18,10 @@ Tokens = Float[Tensor, "B N C"]
 Queries = Float[Tensor, "B K N D"]
 Keys = Float[Tensor, "B K M D"]
 """Keys or values."""
+Values = Float[Tensor, "B K M V"]
+"""Values that may be wider than their keys: several branches' side by side."""
+Attended = Float[Tensor, "B K N V"]
+"""What attention makes of them."""
 Maps = Float[Tensor, "B K N M"]
 """Attention probabilities: rows sum to one."""
 Text = Float[Tensor, "1 L E"]
@@ -25,6 +30,15 @@ Heat = Float[Tensor, "F L h w"]
 """How much each latent position attends to each text token."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Local:
+    """Marks text in a method's field that may name a file of this machine; strangers mustn't fill it in."""
+
+
+LocalName = Annotated[str, Local()]
+"""A file, a folder, or a hub id."""
 
 
 @runtime_checkable

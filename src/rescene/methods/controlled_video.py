@@ -13,7 +13,7 @@ from ..backbones.controlled import Steering, controlled, load_controlnet
 from ..controls import Canny, Control, Depth, Pose
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress
+from ..typing import Latents, LocalName, Progress
 from ..video import Fit, Video
 from .cross_frame import CrossFrameSettings
 from .method import quiet
@@ -38,16 +38,16 @@ class ControlledVideo(CrossFrameSettings):
     """What to follow: `canny` (edges), `depth`, `pose`, or several of them."""
     control_weights: tuple[float, ...] = ()
     """How strongly to follow each of them, 1 if not given; lower it for more freedom."""
-    controlnets: tuple[str, ...] = ()
+    controlnets: tuple[LocalName, ...] = ()
     """A ControlNet for each, as hub ids or folders; those for Stable Diffusion 1.5 if not given."""
-    control_video: str | None = None
+    control_video: LocalName | None = None
     """A clip that shows the control ready-made, such as moving skeletons, instead of finding it in the
     source."""
     canny_low: int = 100
     """Threshold for edges that continue others; lower it for more detail."""
     canny_high: int = 200
     """Threshold for edges; raise it for outlines alone."""
-    depth_model: str = "Intel/dpt-hybrid-midas"
+    depth_model: LocalName = "Intel/dpt-hybrid-midas"
     """The model that estimates depth: a hub id or a folder."""
     num_inference_steps: int = 20
     """Denoising steps: more give finer detail and take longer."""

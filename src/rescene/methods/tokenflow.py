@@ -17,7 +17,7 @@ from ..backbones.controlled import Steering
 from ..prompts import Window, steps_within
 from ..sampling import Step, noised
 from ..sampling.noise import generator
-from ..typing import Latents, Progress, Text
+from ..typing import Latents, LocalName, Progress, Text
 from ..video import Video
 from .controlled_video import ControlledVideo, ControlName
 from .editor import Editor
@@ -48,7 +48,7 @@ class TokenFlow(TextEdit):
     """Share of the steps in which `pnp` takes the source's attention. Less leaves details freer."""
     control: ControlName = "canny"
     """What base `controlnet` follows: `canny` (edges), `depth` or `pose`."""
-    controlnet: str | None = None
+    controlnet: LocalName | None = None
     """The ControlNet for it, as hub id or folder; the one for Stable Diffusion 1.5 if not given."""
     control_weight: float = 1.0
     """How strongly to follow it; lower it for more freedom."""

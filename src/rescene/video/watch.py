@@ -1,4 +1,4 @@
-"""A clip that tells how far its reading is: decoding latents and encoding files is slow, and happens there."""
+"""A clip that tells how far its reading is: decoding and encoding are slow, and happen there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
