@@ -123,10 +123,11 @@ def test_offloading_wakes_only_the_part_at_work(
     for part in names:
         monkeypatch.setattr(type(part), "to", moved)
         monkeypatch.setattr(part, "parameters", lambda: iter([Somewhere()]))
-    monkeypatch.setattr(model, "_offload", True)
-    monkeypatch.setattr(model, "device", "accelerator")
+    parts = model._parts
+    monkeypatch.setattr(parts, "_offload", True)
+    monkeypatch.setattr(parts, "device", "accelerator")
     for part, name in names.items():
-        assert model._awake(part) is part
+        assert parts.awake(part) is part
         assert awake == {name}
 
 
@@ -136,7 +137,7 @@ def test_without_offloading_nothing_moves(model: StableDiffusion, monkeypatch: p
 
     for part in (model.vae, model.unet, model.text_encoder):
         monkeypatch.setattr(type(part), "to", moved)
-        assert model._awake(part) is part
+        assert model._parts.awake(part) is part
 
 
 def test_offloading_gives_the_same_numbers(tiny_folder: Path, model: StableDiffusion, clip: Video) -> None:

@@ -30,7 +30,7 @@ class AttentionControl:
     def __init__(self, network: nn.Module):
         self.network, self.layers = network, attention_layers(network)
         self.installed: tuple[AttentionHook, ...] = ()
-        self.step, self.frames, self.size = 0, 1, (1, 1)
+        self.step, self.branches, self.frames, self.size = 0, 1, 1, (1, 1)
         self.layers_added, self.pools_norms = 0, False
         self._owner = threading.Lock()
         self._thread: int | None = None

@@ -25,16 +25,21 @@ class Call:
     step: int
     """Index of the sampling step; 0 is the noisiest."""
     frames: int
-    """Frames in each branch: the batch is branches times frames, branch-major."""
+    """Frames in each branch: the batch is branches times frames, branch-major, but for temporal layers."""
     grid: tuple[int, int]
     """Rows and columns of the layer's positions."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the batch in each branch: frames, or positions in temporal layers."""
+        return self.grid[0] * self.grid[1] if self.layer.is_temporal else self.frames
 
     def split(self, *tensors: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Parts each tensor into (all branches but the last, the last branch).
 
         The last branch is the one under edit; those before it (the empty prompt, say) run along untouched.
         """
-        return tuple(t[: -self.frames] for t in tensors), tuple(t[-self.frames :] for t in tensors)
+        return tuple(t[: -self.rows] for t in tensors), tuple(t[-self.rows :] for t in tensors)
 
 
 class AttentionHook:

@@ -35,6 +35,11 @@ class Layer:
         """Whether a position attends to itself at other times."""
         return "temporal" in self.name
 
+    @property
+    def is_temporal_self(self) -> bool:
+        """Whether a position attends to nothing but itself at other times."""
+        return self.is_temporal and self.name.endswith("attn1")
+
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of this layer's positions, for latents of the given size."""
         return -(-height // 2**self.level), -(-width // 2**self.level)

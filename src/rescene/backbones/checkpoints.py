@@ -1,7 +1,7 @@
 """Reads a pipeline's parts, strictly: every weight that a part needs must be in the checkpoint."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,16 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError, safe_open
 
-PARTS = {
+Family = Mapping[str, tuple[str, ...]]
+"""The parts of a kind of model that we use, and the classes that each may have; any if none is named."""
+PARTS: Family = {
     "vae": ("AutoencoderKL", "AutoencoderTiny"),
     "unet": ("UNet2DConditionModel",),
     "text_encoder": ("CLIPTextModel",),
     "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
     "scheduler": (),
 }
-"""The parts that we use, and the classes that each may have (any scheduler: only its settings are read)."""
+"""Those of Stable Diffusion 1.x and 2.x. Of schedulers only the settings are read."""
 
 
 ReadPart = Callable[..., Any]
@@ -33,15 +35,23 @@ ReadPart = Callable[..., Any]
 
 
 def load_folder(
-    name: str | Path, *, revision: str | None, dtype: torch.dtype, read: ReadPart | None = None
+    name: str | Path,
+    *,
+    revision: str | None,
+    dtype: torch.dtype,
+    read: ReadPart | None = None,
+    parts: Family = PARTS,
 ) -> dict[str, Any]:
     """Loads the parts of a model in diffusers' layout, from a local folder or the hub, each by `read`."""
     read = read or load_part
-    index = read_index(name, revision)
-    return {part: read(name, part, index[part][1], revision=revision, dtype=dtype) for part in PARTS}
+    index = read_index(name, revision, parts)
+    for part, kinds in parts.items():
+        if kinds and index[part][1] not in kinds:
+            raise ValueError(f"the {part} of {name} is a {index[part][1]}; supported are {', '.join(kinds)}")
+    return {part: read(name, part, index[part][1], revision=revision, dtype=dtype) for part in parts}
 
 
-def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:
+def read_index(name: str | Path, revision: str | None, parts: Family = PARTS) -> dict[str, Any]:
     """The contents of `model_index.json`, with all parts that we need.
 
     Raises:
@@ -55,13 +65,14 @@ def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:
             ".safetensors file itself"
         )
     index = json.loads(path.read_text())
-    missing = [part for part in PARTS if not index.get(part, [None])[0]]
+    missing = [part for part in parts if not index.get(part, [None])[0]]
     if local:
-        missing += [part for part in PARTS if part not in missing and not (name / part).is_dir()]
+        missing += [part for part in parts if part not in missing and not (name / part).is_dir()]
     if missing:
+        family = "Stable Diffusion" if parts is PARTS else "Stable Video Diffusion"
         raise FileNotFoundError(
-            f"{name} has no {', '.join(missing)}; rescene needs a Stable Diffusion model in diffusers' "
-            f"layout, with the folders {', '.join(PARTS)}"
+            f"{name} has no {', '.join(missing)}; this needs a {family} model in diffusers' layout, with the "
+            f"folders {', '.join(parts)}"
         )
     return index
 
@@ -92,8 +103,6 @@ def download(name: str, file: str, revision: str | None) -> str:
 
 def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, dtype: torch.dtype) -> Any:
     """Loads one part and refuses one with weights missing."""
-    if PARTS[part] and kind not in PARTS[part]:
-        raise ValueError(f"the {part} of {name} is a {kind}; supported are {', '.join(PARTS[part])}")
     library = transformers if kind.startswith("CLIP") else diffusers
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
     try:

@@ -8,7 +8,7 @@ import torch
 import transformers
 from torch import nn
 
-from .checkpoints import PARTS, download, load_part
+from .checkpoints import download, load_part
 from .load import load_components, resolve
 from .stable_diffusion import StableDiffusion
 
@@ -29,12 +29,13 @@ def outline(name: str | Path, *, revision: str | None = None, dtype: torch.dtype
 
 def outline_part(name: str | Path, part: str, kind: str, *, revision: str | None, dtype: torch.dtype) -> Any:
     """What `load_part` gives, without weights."""
-    if part in ("tokenizer", "scheduler") or kind not in PARTS[part]:
+    if part in ("tokenizer", "scheduler"):
         return load_part(name, part, kind, revision=revision, dtype=dtype)
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
     with torch.device("meta"):
         if kind.startswith("CLIP"):
-            made = getattr(transformers, kind)(transformers.CLIPTextConfig.from_pretrained(name, **where))
+            network = getattr(transformers, kind)
+            made = network(network.config_class.from_pretrained(name, **where))
         else:
             network = getattr(diffusers, kind)
             made = network.from_config(network.load_config(name, **where))

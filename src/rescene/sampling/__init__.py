@@ -4,7 +4,7 @@ from .ddpm import invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
 from .ode import Denoise, Level, Split, Step, invert, sample
 from .predictions import denoised, epsilon, flow, velocity
-from .schedules import ddim, karras, rectified_flow
+from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 
 __all__ = [
     "Denoise",
@@ -14,6 +14,7 @@ __all__ = [
     "classifier_free",
     "ddim",
     "denoised",
+    "edm_inversion",
     "epsilon",
     "flow",
     "invert",
@@ -23,5 +24,6 @@ __all__ = [
     "rectified_flow",
     "sample",
     "sample_ddpm",
+    "unit_variance",
     "velocity",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .ode import Level, Step
 
@@ -39,6 +40,41 @@ def karras(
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     sigmas = [(high + t * (low - high)) ** rho for t in ramp]
     return _steps([scale_time * math.log(s) for s in sigmas], [Level(1.0, sigma) for sigma in [*sigmas, 0.0]])
+
+
+def edm_inversion(steps: Sequence[Step]) -> list[Step]:
+    """An EDM schedule from video to noise, to be walked by `sample` (I2VEdit, Ouyang et al., 2024).
+
+    Unlike `invert` it tells the network the level that the latents are at, the cleaner one. Clean latents
+    have no noise for it to find, so that the first step starts at the level that continues the last two.
+
+    Raises:
+        ValueError: If there is only one step.
+    """
+    if len(steps) < 2:
+        raise ValueError("an EDM schedule can be inverted from 2 steps on; 25 are usual")
+    previous, last = (step.start.noise for step in steps[-2:])
+    scale_time = steps[0].timestep / math.log(steps[0].start.noise)
+    levels = [*(step.start for step in steps), Level(1.0, last**2 / previous)]
+    return [
+        Step(
+            step.index,
+            scale_time * math.log(levels[step.index + 1].noise),
+            levels[step.index + 1],
+            step.start,
+        )
+        for step in reversed(steps)
+    ]
+
+
+def unit_variance(steps: Sequence[Step]) -> list[Step]:
+    """The same steps with all levels scaled to signal² + noise² = 1."""
+
+    def scaled(level: Level) -> Level:
+        size = math.hypot(*level)
+        return Level(level.signal / size, level.noise / size)
+
+    return [replace(step, start=scaled(step.start), end=scaled(step.end)) for step in steps]
 
 
 def rectified_flow(num_inference_steps: int, *, shift: float = 1.0, train_steps: int = 1000) -> list[Step]:
