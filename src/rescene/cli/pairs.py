@@ -58,19 +58,18 @@ class Pair:
         return Prompts(source=source, target=target) if source and target else None
 
     def videos(self) -> tuple[Video, Video]:
-        """The frames of the source that were edited, and the result.
+        """The frames of the source that were edited, and the result; decoded as they are read.
 
         Raises:
             FileNotFoundError, ValueError: if one of them can't be read.
         """
-        return read_video(self.input, self.cut), Video.read(self.output)
+        return read_video(self.input, self.cut, hold=False), read_video(self.output, Cut(), hold=False)
 
     def masks(self) -> Video | None:
         """The mask, cut as the source is if it is as long."""
         if self.mask is None:
             return None
-        mask = Video.read(self.mask)
-        whole = Video.read(self.input)
+        mask, whole = (read_video(path, Cut(), hold=False) for path in (self.mask, self.input))
         if len(mask) != len(whole):
             return mask
         return mask[self.cut.slice(whole.fps, len(whole))]

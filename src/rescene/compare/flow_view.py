@@ -10,29 +10,17 @@ from torch import Tensor
 
 from ..metrics import DIS, Flow
 from ..typing import Frames
-from ..video import Clip
+from ..video.clip import Wrapped
 
 FULL = 0.03
 """The speed, in widths of the picture for each frame, that has full colour."""
 
 
 @dataclass(frozen=True, eq=False)
-class FlowView:
+class FlowView(Wrapped):
     """A clip's motion to the next frame; the last one keeps that of the one before. Stillness is white."""
 
-    clip: Clip
     flow: Flow = field(default_factory=DIS)
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.clip)
 
     def read(self, start: int, stop: int) -> Frames:
         last = len(self) - 1

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ..metrics.align import Chosen
 from ..video import Video
+from ..video.clip import Picked
 
 
 def in_step(videos: Sequence[Video]) -> list[Video]:
@@ -23,4 +23,4 @@ def _shown(video: Video, rate: Fraction, count: int) -> Video:
         return replace(video, audio=None)
     middles = ((number + Fraction(1, 2)) / rate for number in range(count))
     frames = [min(int(time * video.fps), len(video) - 1) for time in middles]
-    return replace(video, clip=Chosen(video.clip, frames), fps=rate, audio=None)
+    return replace(video, clip=Picked(video.clip, frames), fps=rate, audio=None)

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-import torch
-
-from ..typing import Frames
-from ..video import Clip, Video
+from ..video import Video
+from ..video.clip import Picked
 
 SHAPES_DIFFER = 0.02
 """Aspect ratios that differ by more than this share are taken for a mistake."""
@@ -105,26 +103,4 @@ def _check_shapes(source: Video, other: Video, name: str) -> None:
 def _picked(video: Video, frames: Sequence[int], fps: Fraction) -> Video:
     if frames == range(len(video)) and fps == video.fps:
         return video
-    return replace(video, clip=Chosen(video.clip, frames), fps=fps, audio=None)
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """Some frames of a clip, in any order."""
-
-    clip: Clip
-    frames: Sequence[int]
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def read(self, start: int, stop: int) -> Frames:
-        return torch.cat([self.clip.read(frame, frame + 1) for frame in self.frames[start:stop]])
+    return replace(video, clip=Picked(video.clip, frames), fps=fps, audio=None)

@@ -1,5 +1,6 @@
 """Frames that are read in runs, so that a long clip never has to be in memory at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -51,11 +52,10 @@ class TensorClip:
 
 
 @dataclass(frozen=True, eq=False)
-class Picked:
-    """Some frames of a clip: a cut, or every n-th frame."""
+class Wrapped:
+    """A clip made of another one: of its size and length, where a subclass doesn't say otherwise."""
 
     clip: Clip
-    frames: range
 
     @property
     def height(self) -> int:
@@ -66,11 +66,21 @@ class Picked:
         return self.clip.width
 
     def __len__(self) -> int:
+        return len(self.clip)
+
+
+@dataclass(frozen=True, eq=False)
+class Picked(Wrapped):
+    """Some frames of a clip, in any order: a cut, every n-th frame, or those shown at some moments."""
+
+    frames: Sequence[int]
+
+    def __len__(self) -> int:
         return len(self.frames)
 
     def read(self, start: int, stop: int) -> Frames:
         frames = self.frames[start:stop]
-        if frames.step == 1:
+        if isinstance(frames, range) and frames.step == 1:
             return self.clip.read(frames.start, frames.stop)
         return torch.cat([self.clip.read(frame, frame + 1) for frame in frames])
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ..typing import Frames
-from .clip import Clip
+from .clip import Wrapped
 
 _HEIGHT = 0.035
 """Of the letters, as a share of the frame's height."""
@@ -21,30 +21,18 @@ _SHADE = 0.55
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class Labelled(Wrapped):
     """A clip with `text` on every frame; too long a text is set smaller.
 
     Raises:
         ValueError: if the text is blank.
     """
 
-    clip: Clip
     text: str
 
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise ValueError(f"the label {self.text!r} shows nothing; give a text, or leave the label out")
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.clip)
 
     def read(self, start: int, stop: int) -> Frames:
         frames = self.clip.read(start, stop).clone()

@@ -53,8 +53,14 @@ class Cut:
         return slice(start, stop, self.every)
 
 
-def read_video(path: Path, cut: Cut, *, fps: int | float | Fraction | None = None) -> Video:
-    """Reads the frames of `cut` from a video file or images; see `Video.read`."""
+def read_video(
+    path: Path, cut: Cut, *, fps: int | float | Fraction | None = None, hold: bool = True
+) -> Video:
+    """Reads the frames of `cut` from a video file or images; see `Video.read`.
+
+    Short videos are held in memory unless `hold` is False, for those who go through the frames once: then
+    what is read takes the same memory at any length.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; check the path")
     if path.is_dir() or path.suffix.lower() in IMAGES:
@@ -66,7 +72,7 @@ def read_video(path: Path, cut: Cut, *, fps: int | float | Fraction | None = Non
     else:
         video = _file(path)
     video = video[cut.slice(video.fps, len(video))]
-    if len(video) * 3 * video.height * video.width > _IN_MEMORY:
+    if not hold or len(video) * 3 * video.height * video.width > _IN_MEMORY:
         return video
     return replace(video, clip=in_memory(video.clip))
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..typing import Frames, Progress
-from .clip import Clip
+from .clip import Wrapped
 from .video import Video
 
 
@@ -19,22 +19,10 @@ def watching(video: Video, progress: Progress, description: str) -> Iterator[Vid
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class Watched(Wrapped):
     """A clip that reports each frame that is read."""
 
-    clip: Clip
     ticks: Iterator[int]
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.clip)
 
     def read(self, start: int, stop: int) -> Frames:
         frames = self.clip.read(start, stop)
