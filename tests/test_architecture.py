@@ -30,12 +30,13 @@ ALLOWED = {
         "typing cache mini sampling video prompts attention inflation controls",
         "accelerate diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
     ),
+    "adapters": ("typing video attention inflation backbones", "safetensors torch"),
     "methods": (
-        "typing cache sampling video prompts attention inflation controls backbones",
+        "typing cache sampling video prompts attention inflation controls backbones adapters",
         "cv2 jaxtyping numpy PIL safetensors torch",
     ),
     "training": (
-        "typing cache sampling video prompts attention inflation controls backbones",
+        "typing cache sampling video prompts attention inflation controls backbones adapters",
         "accelerate bitsandbytes diffusers jaxtyping numpy peft safetensors torch transformers",
     ),
     "metrics": (

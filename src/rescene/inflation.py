@@ -6,7 +6,7 @@ FateZero, ICCV 2023).
 """
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -146,3 +146,24 @@ def temporal(network: nn.Module, control: AttentionControl, layers: TemporalLaye
         for name, layer in layers.after().items():
             undo.enter_context(network.get_submodule(name).register_forward_hook(then(layer)))
         yield
+
+
+@contextmanager
+def replaced(
+    network: nn.Module, control: AttentionControl, weights: Mapping[str, nn.Parameter]
+) -> Generator[None]:
+    """Puts trained `weights` in the place of the network's own, by their names."""
+    with ExitStack() as undo:
+        control.layers_added += 1
+        undo.callback(setattr, control, "layers_added", control.layers_added - 1)
+        for name, weight in weights.items():
+            module, _, own = name.rpartition(".")
+            undo.callback(_put_back, network.get_submodule(module), own, network.get_parameter(name), weight)
+            setattr(network.get_submodule(module), own, weight)
+        yield
+
+
+def _put_back(module: nn.Module, name: str, weight: nn.Parameter, instead: nn.Parameter) -> None:
+    # The network may have gone to another device meanwhile, and the weight that wasn't part of it has not.
+    weight.data = weight.data.to(instead.device)
+    setattr(module, name, weight)

@@ -78,8 +78,8 @@ def test_objectives_take_turns_and_move_only_what_they_use() -> None:
     used, other = line(), nn.Parameter(torch.ones(2))
     names = {"line": objective(used), "again": objective(used)}
     losses = train({**used, "other": other}, names, SETTINGS, progress=quiet)
-    assert [loss.objective for loss in losses] == ["line", "again"] * SETTINGS.steps
-    assert [loss.step for loss in losses[::2]] == list(range(1, SETTINGS.steps + 1))
+    assert [loss.objective for loss in losses] == ["line", "again"] * SETTINGS.length
+    assert [loss.step for loss in losses[::2]] == list(range(1, SETTINGS.length + 1))
     assert torch.equal(other, torch.ones(2))  # Nor by weight decay.
 
 

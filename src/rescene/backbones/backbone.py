@@ -4,11 +4,11 @@ Frames are the batch. Latents are [F, C, h, w] everywhere; a branch is one (late
 forward pass, so that hooks can relate branches, and the network sees branches times frames, branch-major.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..attention import AttentionControl, AttentionHook
 from ..inflation import TemporalLayers
@@ -69,6 +69,10 @@ class Backbone(Protocol):
 
     def temporal(self, layers: TemporalLayers) -> AbstractContextManager[None]:
         """A block in which `layers` are part of the network."""
+        ...
+
+    def replaced(self, weights: Mapping[str, nn.Parameter]) -> AbstractContextManager[None]:
+        """A block in which trained `weights` take the place of the network's own, by their names."""
         ...
 
     def fingerprint(self) -> str:

@@ -1,23 +1,39 @@
 """Stable Diffusion 1.x and 2.x as a video backbone: every frame is a batch item."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..attention import AttentionControl, AttentionHook
-from ..inflation import TemporalLayers, clip_norms, temporal
-from ..sampling import Denoise, Split, Step, ddim, epsilon, invert, sample, velocity
+from ..inflation import TemporalLayers, clip_norms, replaced, temporal
+from ..sampling import (
+    Denoise,
+    Level,
+    Split,
+    Step,
+    Wanted,
+    ddim,
+    epsilon,
+    invert,
+    sample,
+    velocity,
+    wanted_epsilon,
+    wanted_velocity,
+)
 from ..typing import Frames, Latents, Text
 from ..video import Video
 from .parts import Parts, finite
 
-SPLITS: dict[str, Split] = {"epsilon": epsilon, "v_prediction": velocity}
+PREDICTIONS: dict[str, tuple[Split, Wanted]] = {
+    "epsilon": (epsilon, wanted_epsilon),
+    "v_prediction": (velocity, wanted_velocity),
+}
 
 
 class PromptWarning(UserWarning):
@@ -57,13 +73,14 @@ class StableDiffusion:
         self.hooks = AttentionControl(self.unet)
 
     def _read_schedule(self, config: Any) -> None:
-        if config.prediction_type not in SPLITS:
-            raise ValueError(f"prediction type {config.prediction_type!r}; supported are {', '.join(SPLITS)}")
+        kind = config.prediction_type
+        if kind not in PREDICTIONS:
+            raise ValueError(f"prediction type {kind!r}; supported are {', '.join(PREDICTIONS)}")
         scheduler: Any = DDIMScheduler.from_config(config)
         self._alphas = scheduler.alphas_cumprod.tolist()
         self._final_alpha = float(scheduler.final_alpha_cumprod)
         self._offset = scheduler.config.steps_offset
-        self._split = SPLITS[config.prediction_type]
+        self._split, self._wanted = PREDICTIONS[kind]
 
     @torch.no_grad()
     def encode(self, video: Video) -> Latents:
@@ -125,9 +142,26 @@ class StableDiffusion:
         """DDIM steps through the schedule that the model was trained with."""
         return ddim(self._alphas, num_inference_steps, offset=self._offset, final=self._final_alpha)
 
-    @torch.no_grad()
+    def example(self, clean: Latents, noise: Latents, timestep: int) -> tuple[Step, Latents, Latents]:
+        """What a training step shows: its place, the noisy latents, and the prediction that they ask for.
+
+        Args:
+            clean: A video's latents.
+            noise: Standard normal noise.
+            timestep: From 0 (nearly clean) to `train_timesteps` - 1.
+        """
+        alpha = self._alphas[timestep]
+        level = Level(alpha**0.5, (1 - alpha) ** 0.5)
+        noisy = level.signal * clean + level.noise * noise
+        return Step(0, timestep, level, level), noisy, self._wanted(clean, noise, level)
+
+    @property
+    def train_timesteps(self) -> int:
+        """How many levels of noise the model was trained with."""
+        return len(self._alphas)
+
     def predict(self, step: Step, *branches: tuple[Latents, Text]) -> tuple[Tensor, ...]:
-        """Predictions for several branches, in one pass."""
+        """Predictions for several branches, in one pass; gradients flow to what is trained."""
         frames, _, height, width = branches[0][0].shape
         self.hooks.step, self.hooks.frames, self.hooks.size = step.index, frames, (height, width)
         x = torch.cat([latents for latents, _ in branches]).to(self.device, self.unet.dtype)
@@ -156,6 +190,10 @@ class StableDiffusion:
         """A block in which `layers` are part of the network."""
         return temporal(self.unet, self.hooks, layers)
 
+    def replaced(self, weights: Mapping[str, nn.Parameter]) -> AbstractContextManager[None]:
+        """A block in which trained `weights` take the place of the network's own."""
+        return replaced(self.unet, self.hooks, weights)
+
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of all weights."""
         return self._parts.fingerprint()
@@ -167,10 +205,11 @@ class StableDiffusion:
 
 def refuse_unfit(unet: Any, vae: Any, text_encoder: Any) -> None:
     """Raises ValueError if three configurations don't make a Stable Diffusion 1.x or 2.x."""
-    if unet.in_channels != vae.latent_channels:
+    # Depth models read one channel more, InstructPix2Pix an image's latents.
+    if unet.in_channels - vae.latent_channels not in (0, 1, vae.latent_channels):
         raise ValueError(
             f"the UNet takes {unet.in_channels} channels and the VAE makes {vae.latent_channels}: an "
-            "inpainting or depth model; use the one for text to image"
+            "inpainting model, perhaps; use the one for text to image"
         )
     width = text_encoder.hidden_size
     if unet.cross_attention_dim != width or unet.addition_embed_type is not None:

@@ -3,7 +3,7 @@
 from .ddpm import invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
 from .ode import Denoise, Level, Split, Step, invert, sample
-from .predictions import denoised, epsilon, flow, velocity
+from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Level",
     "Split",
     "Step",
+    "Wanted",
     "classifier_free",
     "ddim",
     "denoised",
@@ -26,4 +27,6 @@ __all__ = [
     "sample_ddpm",
     "unit_variance",
     "velocity",
+    "wanted_epsilon",
+    "wanted_velocity",
 ]

@@ -1,8 +1,13 @@
-"""What a network's prediction means: each function splits noisy latents into (clean, eps)."""
+"""What a network's prediction means: noisy latents split by it into (clean, eps), and what it should be."""
+
+from collections.abc import Callable
 
 from torch import Tensor
 
 from .ode import Level
+
+Wanted = Callable[[Tensor, Tensor, Level], Tensor]
+"""(clean, eps, level) to what a network learns to predict for their mix."""
 
 
 def epsilon(x: Tensor, prediction: Tensor, level: Level) -> tuple[Tensor, Tensor]:
@@ -23,3 +28,13 @@ def denoised(x: Tensor, prediction: Tensor, level: Level) -> tuple[Tensor, Tenso
 def flow(x: Tensor, prediction: Tensor, level: Level) -> tuple[Tensor, Tensor]:
     """The network predicts eps - clean, and signal + noise = 1 (Liu et al., 2023)."""
     return x - level.noise * prediction, x + level.signal * prediction
+
+
+def wanted_epsilon(clean: Tensor, eps: Tensor, level: Level) -> Tensor:
+    """What a network that predicts the noise learns."""
+    return eps
+
+
+def wanted_velocity(clean: Tensor, eps: Tensor, level: Level) -> Tensor:
+    """What a network that predicts v learns."""
+    return level.signal * eps - level.noise * clean

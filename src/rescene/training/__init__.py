@@ -3,5 +3,6 @@
 from .folder import TrainingFolder
 from .loop import Objective, TrainingSettings, train
 from .losses import Loss
+from .one_shot import OneShot
 
-__all__ = ["Loss", "Objective", "TrainingFolder", "TrainingSettings", "train"]
+__all__ = ["Loss", "Objective", "OneShot", "TrainingFolder", "TrainingSettings", "train"]

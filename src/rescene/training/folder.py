@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..video.files import replacing
 from .losses import Loss, curve
 
 
@@ -72,12 +72,12 @@ class TrainingFolder:
         header = {"config": dict(self.config), "step": step, "scaling": dict(scaling)}
         # Moments may share memory, which the format doesn't take.
         own = {name: tensor.contiguous().cpu().clone() for name, tensor in tensors.items()}
-        temporary = self.checkpoint.with_suffix(".part")
-        save_file(own, temporary, {"training": json.dumps(header)})
         with (self.path / "losses.csv").open("w", newline="") as file:
             csv.writer(file).writerows([Loss._fields, *losses])
         (self.path / "losses.svg").write_text(curve(losses))
-        os.replace(temporary, self.checkpoint)
+        room = sum(tensor.nbytes for tensor in own.values())
+        with replacing(self.checkpoint, folder=False, room=room) as temporary:
+            save_file(own, temporary, {"training": json.dumps(header)})
 
     def load(self) -> Checkpoint | None:
         """The last checkpoint; None if training starts anew.

@@ -33,10 +33,10 @@ WEIGHT_DECAY = 0.01
 class TrainingSettings:
     """The fields that all trainings share."""
 
-    steps: int = 500
-    """How long to train."""
-    learning_rate: float = 3e-5
-    """How far weights move in a step, at most about this much each."""
+    steps: int | None = None
+    """How long to train; as long as published if not given."""
+    learning_rate: float | None = None
+    """How far weights move in a step, at most about this much each; as published if not given."""
     seed: int = 0
     """What is drawn at random depends on it alone."""
     gradient_checkpointing: bool = True
@@ -48,9 +48,9 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for name in ("steps", "checkpoint_every"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.learning_rate <= 0:
+        if self.learning_rate is not None and self.learning_rate <= 0:
             raise ValueError(
                 f"learning_rate is {self.learning_rate}; it must be above 0, 1e-5 to 1e-4 are usual"
             )
@@ -58,6 +58,21 @@ class TrainingSettings:
             raise ValueError(
                 "eight_bit needs bitsandbytes, which isn't installed: pip install 'rescene[train]'"
             )
+
+    @property
+    def published(self) -> tuple[int, float]:
+        """The steps and the learning rate that a paper names, for where none are given."""
+        return 500, 3e-5
+
+    @property
+    def length(self) -> int:
+        """Steps to take."""
+        return self.steps or self.published[0]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate to use."""
+        return self.learning_rate or self.published[1]
 
 
 def train(
@@ -87,7 +102,7 @@ def train(
     """
     state, trainer = PartialState(), Trainer(weights, settings)
     losses = trainer.resume(folder) if folder else []
-    todo = range(trainer.step, settings.steps)
+    todo = range(trainer.step, settings.length)
     for step in progress(todo, description="Training", total=len(todo)):
         for name, objective in objectives.items():
             draw = generator(settings.seed, "training", step, name, state.process_index)
@@ -95,11 +110,12 @@ def train(
                 value, gradient = trainer.move(loss, f"{name}, step {step + 1}")
             losses.append(Loss(step + 1, name, value, gradient))
         trainer.step = step + 1
-        is_due = trainer.step % settings.checkpoint_every == 0 or trainer.step == settings.steps
+        is_due = trainer.step % settings.checkpoint_every == 0 or trainer.step == settings.length
         if folder and is_due and state.is_main_process:
             folder.save(trainer.tensors(), step=trainer.step, scaling=trainer.scaling, losses=losses)
             if at_checkpoint:
-                at_checkpoint(trainer.step)
+                with torch.no_grad():
+                    at_checkpoint(trainer.step)
         state.wait_for_everyone()
     return losses
 
@@ -194,5 +210,5 @@ def make_optimiser(weights: list[nn.Parameter], settings: TrainingSettings) -> t
     # bitsandbytes is optional.
     eight_bit = settings.eight_bit and import_module("bitsandbytes.optim").AdamW8bit
     return (eight_bit or torch.optim.AdamW)(
-        weights, lr=settings.learning_rate, betas=MOMENTS, weight_decay=WEIGHT_DECAY
+        weights, lr=settings.rate, betas=MOMENTS, weight_decay=WEIGHT_DECAY
     )

@@ -1,0 +1,63 @@
+"""Images of a class, made by the model before it is tuned: what it shall not forget."""
+
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+
+from ..backbones import StableDiffusion
+from ..sampling import Step, classifier_free
+from ..sampling.noise import frame_noise
+from ..typing import Latents, Progress
+from ..video import Video
+
+AT_ONCE = 8
+"""Images that are made together."""
+NUM_INFERENCE_STEPS, GUIDANCE_SCALE = 50, 7.5
+
+
+def class_images(
+    model: StableDiffusion,
+    prompts: tuple[str, str],
+    count: int,
+    like: Latents,
+    *,
+    seed: int,
+    folder: Path | None,
+    progress: Progress,
+) -> Latents:
+    """Latents of images of a class.
+
+    Args:
+        model: The model, not yet tuned.
+        prompts: The class's prompt and the negative one.
+        count: How many images.
+        like: Latents of their size.
+        seed: Of the noise that they start from.
+        folder: Where images are kept as PNGs; those that are there are taken instead of new ones.
+        progress: Reports the batches.
+    """
+    if folder and folder.is_dir():
+        return model.encode(Video.read(folder))
+    batches = range(0, count, AT_ONCE)
+    made = [
+        generate(model, prompts, frame_noise(like.shape[1:], range(start, min(start + AT_ONCE, count)), seed))
+        for start in progress(batches, description="Class images", total=len(batches))
+    ]
+    # As they come back from the files, so that a resumed training sees the same.
+    images = Video.of((255 * torch.cat(made)).round().to(torch.uint8), fps=1)
+    if folder and PartialState().is_main_process:
+        images.write(f"{folder}/")
+    return model.encode(images)
+
+
+def generate(model: StableDiffusion, prompts: tuple[str, str], noise: Latents) -> torch.Tensor:
+    """Pixels of independent images."""
+    text, negative = (model.embed(prompt) for prompt in prompts)
+
+    def denoise(z: Latents, step: Step) -> Latents:
+        without, towards = model.predict(step, (z, negative), (z, text))
+        return classifier_free(without, towards, GUIDANCE_SCALE)
+
+    *_, z = model.sample(denoise, noise.to(text.device), model.schedule(NUM_INFERENCE_STEPS))
+    return torch.cat([model.pixels(one) for one in z.split(1)])
