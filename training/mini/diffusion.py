@@ -1,7 +1,7 @@
 # ruff: noqa: T201
 """Trains the UNet and the text encoder together on encoded frames; can be stopped and resumed.
 
-The learning rate follows a cosine over `--steps`, whatever the number of runs they are done in.
+The learning rate follows a cosine over `--minutes` of training, whatever the number of runs they are done in.
 On a processor, two processes of one thread each, which average their gradients, are faster than two threads.
 """
 
@@ -16,11 +16,14 @@ import torch
 from captions import Captions
 from checkpoint import Run
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 TEXT_WIDTH = 192
+OBJECT_WEIGHT = 3.0  # How much more an error counts inside the object, which fills a tenth of the picture.
+MOST_NOISE_WEIGHT = 8.0
 
 
 def main() -> None:
@@ -43,6 +46,8 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     tokenizer = CLIPTokenizer.from_pretrained(arguments.tokenizer)
     text, network = text_encoder(tokenizer), unet()
+    if arguments.device == "cpu":  # The backward pass of the fused attention takes a quarter of a step there.
+        network.set_attn_processor(AttnProcessor())
     if arguments.start:
         text.load_state_dict(CLIPTextModel.from_pretrained(arguments.start / "text_encoder").state_dict())
         shipped = UNet2DConditionModel.from_pretrained(arguments.start / "unet")
@@ -50,12 +55,31 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
     run = Run(text=text.to(arguments.device), unet=network.to(arguments.device), rate=arguments.rate)
     if (arguments.out / "state.json").exists():
         run.load(arguments.out)
-    latents = encoded(arguments.data, arguments.autoencoder, arguments.frames)
-    scenes = json.loads((arguments.data / "scenes.json").read_text())
+    data = Data(arguments.data, encoded(arguments.data, arguments.autoencoder, arguments.frames))
     captions = Captions(tokenizer, seed=hash((arguments.seed, run.step, rank)))
     draw = np.random.default_rng((arguments.seed, run.step, rank))
     torch.manual_seed(int(draw.integers(2**31)))
-    train(run, (latents, scenes), captions, draw, arguments)
+    train(run, data, captions, draw, arguments)
+
+
+class Data:
+    """Latents of the frames, how much each place in them counts, and their words; row by row."""
+
+    def __init__(self, folder: Path, latents: Tensor) -> None:
+        self.latents, self.scale = latents, 1 / latents[:4096].float().std()
+        self.masks = np.load(folder / "masks.npy")
+        self.scenes = json.loads((folder / "scenes.json").read_text())
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, list[dict[str, str | None]]]:
+        """Scaled latents [B, C, 16, 16], weights [B, 1, 16, 16] of mean one in each frame, words."""
+        bits = np.unpackbits(self.masks[rows], axis=-1)
+        cover = torch.from_numpy(bits.reshape(-1, 1, 16, 8, 16, 8).mean((3, 5), dtype=np.float32))
+        weights = 1 + OBJECT_WEIGHT * cover
+        return (
+            self.latents[rows].float() * self.scale,
+            weights / weights.mean((2, 3), keepdim=True),
+            [self.scenes[row] for row in rows],
+        )
 
 
 def unet() -> UNet2DConditionModel:
@@ -123,51 +147,69 @@ def encoded(data: Path, autoencoder: Path, count: int) -> Tensor:
 
 
 def train(
-    run: Run,
-    data: tuple[Tensor, list[dict[str, str | None]]],
-    captions: Captions,
-    draw: np.random.Generator,
-    arguments: argparse.Namespace,
+    run: Run, data: Data, captions: Captions, draw: np.random.Generator, arguments: argparse.Namespace
 ) -> None:
-    """Predicts noise; the loss is weighted by min-SNR (5)."""
-    latents, scenes = data
-    scale = 1 / latents[:4096].float().std()
+    """Until the minutes are over; all processes agree on the moment."""
     levels = noise_schedule().alphas_cumprod.to(arguments.device)
     leads = not distributed.is_initialized() or distributed.get_rank() == 0
     before, begin, saved, losses = run.seconds, time.monotonic(), time.monotonic(), []
-    while run.step < arguments.steps:
-        rows = draw.integers(0, len(latents), arguments.batch)
-        z = (latents[rows].float() * scale).to(arguments.device)
-        ids = captions([scenes[row] for row in rows]).to(arguments.device)
-        loss, plain_loss = objective(run.text, run.unet, levels, z, ids)
+    while (done := agreed(run.seconds / (60 * arguments.minutes))) < 1:
+        z, weights, scenes = data.batch(draw.integers(0, len(data.latents), arguments.batch))
+        z, weights = z.to(arguments.device), weights.to(arguments.device)
+        ids = captions(scenes).to(arguments.device)
+        loss, plain_loss = objective(run.text, run.unet, levels, (z, weights), ids)
         run.gradients(loss)
         warm = min(1, (run.step + 1) / 200)
-        run.update(
-            run.rate * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * run.step / arguments.steps)))
-        )
+        run.update(run.rate * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done))))
         losses.append(plain_loss)
         run.seconds = before + time.monotonic() - begin
         if not leads:
             continue
         if run.step % 50 == 0:
             print(f"{run.step} {run.seconds:.0f} s, loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if time.monotonic() - saved > 300 or run.step == arguments.steps:
+        if time.monotonic() - saved > 300:
             run.save(arguments.out)
             saved = time.monotonic()
+    if leads:
+        run.save(arguments.out)
+
+
+def agreed(value: float) -> float:
+    """The first process's value, in all of them."""
+    if not distributed.is_initialized():
+        return value
+    shared = torch.tensor(value, dtype=torch.float64)
+    distributed.broadcast(shared, src=0)
+    return shared.item()
 
 
 def objective(
-    text: CLIPTextModel, network: UNet2DConditionModel, levels: Tensor, z: Tensor, ids: Tensor
+    text: CLIPTextModel,
+    network: UNet2DConditionModel,
+    levels: Tensor,
+    batch: tuple[Tensor, Tensor],
+    ids: Tensor,
 ) -> tuple[Tensor, float]:
-    """The weighted loss and the plain one."""
-    noise, times = torch.randn_like(z), torch.randint(0, len(levels), (len(z),), device=z.device)
+    """The weighted loss and the plain one.
+
+    Errors of the noise count 1 / sqrt(SNR) (Yu et al., Debias the Training of Diffusion Models, 2023): the
+    plain loss hardly counts the noisy levels, where the content of the picture is decided.
+    """
+    z, weights = batch
+    noise, times = torch.randn_like(z), spread_times(len(z), len(levels)).to(z.device)
     level = levels[times].view(-1, 1, 1, 1)
     noisy = (level.sqrt() * z + (1 - level).sqrt() * noise).contiguous(memory_format=torch.channels_last)
     with torch.autocast(z.device.type, torch.bfloat16):
         predicted = network(noisy, times, text(ids).last_hidden_state).sample
-    error = (predicted.float() - noise).square().mean((1, 2, 3))
+    error = (predicted.float() - noise).square()
     ratio = (level / (1 - level)).flatten()
-    return (error * ratio.clamp(max=5) / ratio).mean(), error.mean().item()
+    counts = ratio.rsqrt().clamp(max=MOST_NOISE_WEIGHT)
+    return ((error * weights).mean((1, 2, 3)) * counts).mean(), error.mean().item()
+
+
+def spread_times(count: int, levels: int) -> Tensor:
+    """One random noise level from each of `count` equal ranges, so that every batch sees them all."""
+    return ((torch.arange(count) + torch.rand(count)) / count * levels).long()
 
 
 def parse() -> argparse.Namespace:
@@ -178,7 +220,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("tokenizer", type=Path, help="folder written by tokenizer.py")
     parser.add_argument("out", type=Path, help="folder for checkpoints")
     parser.add_argument("--start", type=Path, help="exported pipeline whose weights to begin from")
-    parser.add_argument("--steps", type=int, default=6000, help="in all, over all runs")
+    parser.add_argument("--minutes", type=float, default=120, help="in all, over all runs")
     parser.add_argument("--frames", type=int, default=20_000, help="how many to encode, if not done yet")
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--batch", type=int, default=12, help="samples a step and process")
