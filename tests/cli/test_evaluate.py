@@ -40,6 +40,30 @@ def test_without_a_model_the_other_metrics_still_run(run, film, edited, tmp_path
     assert "nowhere" in ran.out
 
 
+WORLD = ("--source", "a red car on the road", "--target", "a blue car on the road")
+CHOSEN = ("--metrics", "clip_text", "psnr")
+
+
+def test_the_embedded_models_scorer_works_offline_and_is_named(run, film, edited):
+    ran = run("evaluate", film, edited, *WORLD, *CHOSEN, "--clip", "mini")
+    assert ran.status == 0, ran.err
+    assert "CLIP text" in ran.out
+    assert "mini's scorer" in " ".join(ran.out.split())
+
+
+def test_it_takes_the_place_of_a_missing_clip_only_for_prompts_of_its_world(run, film, edited, monkeypatch):
+    def missing(*_: object, **__: object) -> None:
+        raise FileNotFoundError("no network")
+
+    monkeypatch.setattr("rescene.metrics.CLIP.load", missing)
+    assert "CLIP text" in run("evaluate", film, edited, *WORLD, *CHOSEN).out
+    photograph = ("--source", "a silver jeep driving", "--target", "a watercolor of a jeep")
+    assert "left out: clip_text (no network)" in run("evaluate", film, edited, *photograph, *CHOSEN).out
+    assert "left out: clip_text (no network)" in run("evaluate", film, edited, *CHOSEN).out
+    # One that was asked for by name isn't replaced.
+    assert "left out" in run("evaluate", film, edited, *WORLD, *CHOSEN, "--clip", "some/clip").out
+
+
 def test_numbers_go_to_files(run, film, edited, tmp_path):
     out, rows = tmp_path / "out.json", tmp_path / "out.csv"
     chosen = ("--metrics", "psnr", "same_format", "--json", out, "--csv", rows)

@@ -12,7 +12,7 @@ from ..compare import Result, in_step, page
 from ..video import DigitalSourceType, Video
 from ..video.files import check_target, replacing
 from ..video.watch import watching
-from .evaluate import MetricOptions, measure
+from .gauge import MetricOptions
 from .pairs import Pair
 from .progress import Reporter, reporting
 
@@ -87,10 +87,10 @@ def _source_of(pairs: Sequence[Pair]) -> Video:
 
 
 def _measured(pairs: Sequence[Pair], options: MetricOptions, reporter: Reporter) -> list[Result]:
-    names, tools = options.names(), options.tools()
+    gauge = options.gauge()
     results: list[Result] = []
     for name, pair in zip(_names(pairs), pairs, strict=True):
-        report, video = measure(pair, tools, names, reporter), pair.videos()[1]
+        report, video = gauge.measure(pair, reporter), pair.videos()[1]
         results.append(Result(name=name, video=video, settings=pair.settings, report=report))
     return results
 

@@ -4,65 +4,24 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
-from typing import Any, Literal
+from typing import Any
 
 import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
-from transformers.utils.logging import disable_progress_bar
 from tyro.conf import OmitArgPrefixes, Positional
 
-from ..backbones import best_device
-from ..metrics import ARROWS, CLIP, DIS, METRICS, RAFT, Report, Score, Tools, evaluate
-from ..metrics.clip import DEFAULT
-from ..settings import encode, unknown
+from ..metrics import ARROWS, Report, Score
+from ..settings import encode
 from ..video.files import check_target, replacing
-from ..video.watch import watching
+from .gauge import Gauge, MetricOptions
 from .pairs import Given, Pair, pairs
 from .progress import Reporter, reporting
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricOptions:
-    """The metrics."""
-
-    metrics: tuple[str, ...] = ()
-    """Which to compute, such as psnr clip_text (docs/metrics.md lists them); all if not given."""
-    clip: str = DEFAULT
-    """The CLIP model that compares pictures with prompts: a hub id, or a folder in transformers' layout;
-    `none` leaves out what needs one."""
-    flow: Literal["dis", "raft"] = "dis"
-    """How motion is estimated; raft needs torchvision."""
-
-    def names(self) -> tuple[str, ...]:
-        """The names of the metrics to compute.
-
-        Raises:
-            ValueError: if there is no metric of a name.
-        """
-        for name in self.metrics:
-            if name not in METRICS:
-                raise ValueError(unknown(name, METRICS, name="--metrics"))
-        return self.metrics or tuple(METRICS)
-
-    def tools(self) -> Tools:
-        """The models that the metrics need; a CLIP that is missing is no mistake."""
-        device = best_device()
-        flow = RAFT(device) if self.flow == "raft" else DIS()
-        if not any(METRICS[name].about.asks_scorer for name in self.names()):
-            return Tools(flow=flow)
-        if self.clip == "none":
-            return Tools(flow=flow, missing="--clip none")
-        disable_progress_bar()
-        try:
-            return Tools(scorer=CLIP.load(self.clip, device=device), flow=flow)
-        except FileNotFoundError as error:
-            return Tools(flow=flow, missing=str(error))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +41,7 @@ class EvaluateCommand:
     """What the result should show."""
     mask: Path | None = None
     """A picture or video, white where something should change: inside and outside are measured apart."""
-    options: OmitArgPrefixes[MetricOptions] = MetricOptions()
+    options: OmitArgPrefixes[MetricOptions] = field(default_factory=MetricOptions)
     json: Path | None = None
     """Write everything into this file."""
     csv: Path | None = None
@@ -113,30 +72,21 @@ def main(arguments: Sequence[str]) -> None:
     listed = pairs(job.input, job.output, Given(source=job.source, target=job.target, mask=job.mask))
     if len(listed) == 1:
         listed[0].check()
-    names, tools = job.options.names(), job.options.tools()
+    gauge = job.options.gauge()
     with reporting(as_json=False) as reporter:
         if len(listed) == 1:  # What is wrong with it ends the command.
-            measured = [Measured(pair=listed[0], report=measure(listed[0], tools, names, reporter))]
+            measured = [Measured(pair=listed[0], report=gauge.measure(listed[0], reporter))]
         else:
-            measured = [_tried(pair, tools, names, reporter) for pair in listed]
+            measured = [_tried(pair, gauge, reporter) for pair in listed]
     _write(job, measured)
     _show(measured)
     if failed := [each for each in measured if each.error]:
         raise ValueError(f"{len(failed)} of {len(measured)} pairs could not be measured")
 
 
-def measure(pair: Pair, tools: Tools, names: Sequence[str], reporter: Reporter) -> Report:
-    """Measures one result."""
-    source, result = pair.videos()
-    with watching(result, reporter.progress, pair.output.name[:14]) as watched:
-        return evaluate(
-            source, watched, prompts=pair.prompts(), mask=pair.masks(), tools=tools, metrics=names
-        )
-
-
-def _tried(pair: Pair, tools: Tools, names: Sequence[str], reporter: Reporter) -> Measured:
+def _tried(pair: Pair, gauge: Gauge, reporter: Reporter) -> Measured:
     try:
-        return Measured(pair=pair, report=measure(pair, tools, names, reporter))
+        return Measured(pair=pair, report=gauge.measure(pair, reporter))
     except (ValueError, OSError) as error:
         reporter.say(f"{pair.output}: {error}")
         return Measured(pair=pair, error=" ".join(str(error).split()))

@@ -3,6 +3,7 @@
 from rescene.world.backgrounds import BACKGROUNDS
 from rescene.world.colours import COLOURS
 from rescene.world.scene import Clip, Motion, Scene, warped
+from rescene.world.scorer import WorldScorer
 from rescene.world.sprites import OBJECTS
 from rescene.world.styles import STYLES
 from rescene.world.vocabulary import unknown_words, vocabulary
@@ -15,6 +16,7 @@ __all__ = [
     "Clip",
     "Motion",
     "Scene",
+    "WorldScorer",
     "unknown_words",
     "vocabulary",
     "warped",

@@ -40,8 +40,7 @@ class Classifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        plan = ((3, 32, 2), (32, 64, 1), (64, 96, 2), (96, 128, 1), (128, 160, 2))
-        self.body = nn.Sequential(*(_layer(*sizes) for sizes in plan))
+        self.body = convolutions()
         self.heads = nn.ModuleDict({kind: nn.Linear(320, len(words)) for kind, words in VOCABULARY.items()})
 
     @classmethod
@@ -69,6 +68,12 @@ class Classifier(nn.Module):
             Reading(object=o or "", colour=c or "", background=b or "", style=s)
             for o, c, b, s in zip(*words.values(), strict=True)
         ]
+
+
+def convolutions() -> nn.Sequential:
+    """What sees the pictures, 64 pixels square: 160 channels of 8 by 8."""
+    plan = ((3, 32, 2), (32, 64, 1), (64, 96, 2), (96, 128, 1), (128, 160, 2))
+    return nn.Sequential(*(_layer(*sizes) for sizes in plan))
 
 
 def _layer(inward: int, outward: int, stride: int) -> nn.Sequential:
