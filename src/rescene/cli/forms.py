@@ -15,17 +15,20 @@ import tyro
 import yaml
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes
 
-from ..methods import METHODS, Method
+from ..methods import GENERATORS, METHODS, Generator, Method
 from ..settings import decode_as, field_docs, unknown
 
 Options = TypeVar("Options")
+REGISTRIES: Mapping[Any, Mapping[str, type]] = {Method: METHODS, Generator: GENERATORS}
+"""What a field of these types may hold, by name; on the command line that is a subcommand."""
 
 
 def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Options:
     """Reads options off the command line and out of the file that `--config` names.
 
     Args:
-        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method`.
+        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method` or a
+            `Generator`.
         arguments: The command line after the command.
         command: The command's name.
 
@@ -59,12 +62,13 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold names and values, such as `target: a red car`")
+    methods = next((REGISTRIES[hint] for hint in get_type_hints(kind).values() if hint in REGISTRIES), {})
     known = _names(kind, values.get("method"))
     for name in values:
         if name not in known:
             raise ValueError(unknown(str(name), known, name=str(path)))
-    if values.get("method", None) not in {None, *METHODS}:
-        raise ValueError(unknown(str(values["method"]), METHODS, name=f"{path}: method"))
+    if values.get("method", None) not in {None, *methods}:
+        raise ValueError(unknown(str(values["method"]), methods, name=f"{path}: method"))
     return values
 
 
@@ -81,8 +85,8 @@ def _names(kind: type, method: str | None) -> list[str]:
     """All names that a configuration file may use."""
     names: list[str] = []
     for name, hint in get_type_hints(kind).items():
-        if hint is Method:
-            methods = [METHODS[method]] if method in METHODS else METHODS.values()
+        if kinds := REGISTRIES.get(hint):
+            methods = [kinds[method]] if method is not None and method in kinds else kinds.values()
             names += ["method", *(field for each in methods for field in field_docs(each))]
         elif is_dataclass(hint):
             names += field_docs(hint)  # pyright: ignore[reportArgumentType]
@@ -97,11 +101,11 @@ def _form(kind: type, values: Mapping[str, Any], *, name: str) -> type:
     for field in fields(kind):
         hint = get_type_hints(kind, include_extras=True)[field.name]
         plain, given = _plain(hint), values.get(field.name, MISSING)
-        if hint is Method:
-            hint, default = _method(values, name=name)
+        if hint in REGISTRIES:
+            hint, default = _method(REGISTRIES[hint], values, name=name)
         elif is_dataclass(plain):
             group = _form(plain, values, name=name)  # pyright: ignore[reportArgumentType]
-            hint, default = OmitArgPrefixes[group], group()
+            hint, default = OmitArgPrefixes[group], _blank(group)
         else:
             default = given if given is MISSING else decode_as(plain, given, name=f"{name}: {field.name}")
             hint = Annotated[_words_last(hint), _help(docs[field.name], field, plain)]
@@ -111,14 +115,15 @@ def _form(kind: type, values: Mapping[str, Any], *, name: str) -> type:
     return form
 
 
-def _method(values: Mapping[str, Any], *, name: str) -> tuple[Any, Any]:
+def _method(methods: Mapping[str, type], values: Mapping[str, Any], *, name: str) -> tuple[Any, Any]:
     """The type of the method's subcommand, and its default."""
     chosen = values.get("method")
     forms = {
         method: _form(kind, values if chosen in (None, method) else {}, name=name)
-        for method, kind in METHODS.items()
+        for method, kind in methods.items()
     }
-    kinds = tuple(Annotated[form, tyro.conf.subcommand(method)] for method, form in forms.items())
+    named = [Annotated[form, tyro.conf.subcommand(method)] for method, form in forms.items()]
+    kinds = (*named, Annotated[None, tyro.conf.Suppress])  # A union of one would be no subcommand.
     hint = OmitArgPrefixes[OmitSubcommandPrefixes[Union[kinds]]]  # noqa: UP007
     return hint, MISSING if chosen is None else _blank(forms[chosen])
 
@@ -172,7 +177,7 @@ def _built(kind: type[Options], form: Any) -> Options:
     values: dict[str, Any] = {}
     for field in fields(kind):  # pyright: ignore[reportArgumentType]
         hint, value = _plain(get_type_hints(kind)[field.name]), getattr(form, field.name)
-        if hint is Method:
-            hint = METHODS[next(name for name in METHODS if METHODS[name].__name__ == type(value).__name__)]
+        if hint in REGISTRIES:
+            hint = next(each for each in REGISTRIES[hint].values() if each.__name__ == type(value).__name__)
         values[field.name] = _built(hint, value) if is_dataclass(hint) else value  # pyright: ignore
     return kind(**values)

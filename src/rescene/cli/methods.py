@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.padding import Padding
 from tyro.conf import Positional
 
-from ..methods import METHODS
+from ..methods import GENERATORS, METHODS
 from ..settings import encode, field_docs, unknown
+
+USES = {"rescene edit IN OUT METHOD": METHODS, "rescene generate OUT METHOD": GENERATORS}
+"""The methods, by how they are run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +29,22 @@ def main(arguments: Sequence[str]) -> None:
     name = tyro.cli(MethodsCommand, prog="rescene methods", args=arguments).method
     console = Console(highlight=False, markup=False)
     if name is None:
-        for each, kind in METHODS.items():
-            console.print(f"{each:<18}{_summary(kind)}")
-        console.print("\nrescene methods METHOD explains its settings.")
-    elif name in METHODS:
-        _explain(console, name)
-    else:
-        raise ValueError(unknown(name, METHODS, name="methods"))
+        for use, kinds in USES.items():
+            console.print(f"{use}\n")
+            for each, kind in kinds.items():
+                console.print(f"{each:<18}{_summary(kind)}")
+            console.print()
+        console.print("rescene methods METHOD explains its settings.")
+        return
+    if name not in {*METHODS, *GENERATORS}:
+        raise ValueError(unknown(name, {**METHODS, **GENERATORS}, name="methods"))
+    for use, kinds in USES.items():
+        if name in kinds:
+            console.print(use.replace("METHOD", name))
+            _explain(console, name, kinds[name])
 
 
-def _explain(console: Console, name: str) -> None:
-    kind = METHODS[name]
+def _explain(console: Console, name: str, kind: type) -> None:
     console.print(f"{name}: {_summary(kind)}\n")
     docs = field_docs(kind)
     for field in fields(kind):  # pyright: ignore[reportArgumentType]

@@ -7,11 +7,21 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..settings import Settings, find_source, read_settings, seen_from, versions
+from ..backbones import StableDiffusion
+from ..settings import (
+    GeneratedSettings,
+    ModelSettings,
+    Settings,
+    find_source,
+    read_made,
+    read_settings,
+    seen_from,
+    versions,
+)
 from .forms import parse
 from .options import ModelOptions, read_source
 from .progress import reporting
-from .render import Outputs, render
+from .render import Outputs, generate, render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +45,30 @@ class Redo:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(Redo, arguments, command="redo")
-    settings = Settings.from_json(read_settings(job.file))
+    settings = read_made(read_settings(job.file))
     outputs = Outputs(path=job.output or _beside(job.file), overwrite=job.overwrite)
     outputs.verify()
+    if isinstance(settings, GeneratedSettings):
+        model, now = _model(job, settings)
+        again = replace(settings, model=now, versions=versions())
+        with reporting(as_json=job.json_progress) as reporter:
+            generate(again, model, outputs, reporter)
+        return
     found = find_source(settings, job.file, job.source_file)
     video = read_source(found, settings.source.trim)
+    model, now = _model(job, settings)
+    source = replace(settings.source, path=seen_from(Path(outputs.path), found))
+    again = replace(settings, model=now, source=source, versions=versions())
+    with reporting(as_json=job.json_progress) as reporter:
+        render(again, model, video, outputs, reporter)
+
+
+def _model(job: Redo, settings: Settings | GeneratedSettings) -> tuple[StableDiffusion, ModelSettings]:
+    """The model that made the result, and what to note about it now.
+
+    Raises:
+        ValueError: If it isn't the same.
+    """
     used = settings.model
     options = ModelOptions(
         model=job.model or used.name,
@@ -57,10 +86,7 @@ def main(arguments: Sequence[str]) -> None:
             f"the model {options.model} has other weights (SHA-256 {now.fingerprint[:12]}...) than those "
             f"that made {job.file.name} ({used.fingerprint[:12]}...); name the right one with --model"
         )
-    source = replace(settings.source, path=seen_from(Path(outputs.path), found))
-    again = replace(settings, model=now, source=source, versions=versions())
-    with reporting(as_json=job.json_progress) as reporter:
-        render(again, model, video, outputs, reporter)
+    return model, now
 
 
 def _beside(file: Path) -> str:
@@ -72,7 +98,7 @@ def _beside(file: Path) -> str:
     return str(file.with_name(f"{file.stem}-redo{suffix}"))
 
 
-def _warn_of_versions(settings: Settings) -> None:
+def _warn_of_versions(settings: Settings | GeneratedSettings) -> None:
     now = versions()
     changed = [
         f"{name} {old} then, {now.get(name)} now"

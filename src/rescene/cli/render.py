@@ -1,11 +1,11 @@
-"""Runs one edit and writes all that it makes; shared by the commands that edit."""
+"""Runs one edit or generator and writes all that it makes; shared by the commands that do."""
 
 import time
 from dataclasses import dataclass, replace
 
 from ..backbones import StableDiffusion
 from ..methods import Notes
-from ..settings import Settings, check_result, write_result
+from ..settings import GeneratedSettings, Settings, check_result, write_result
 from ..video import TensorClip, Video
 from ..video.watch import watching
 from .check import Check
@@ -62,3 +62,15 @@ def render(
     if notes and outputs.maps:
         outcome = Outcome(edit=settings.edit, source=source, edited=edited, notes=notes)
         print(f"{write_maps(outcome, model, outputs.path)}/  (maps)")
+
+
+def generate(
+    settings: GeneratedSettings, model: StableDiffusion, outputs: Outputs, reporter: Reporter
+) -> None:
+    """Generates a clip and writes it, frame by frame as they are decoded."""
+    began = time.monotonic()
+    video = settings.generator(model, progress=reporter.progress)
+    with watching(video, reporter.progress, "Writing") as result:
+        write_result(result, outputs.path, settings, overwrite=outputs.overwrite)
+    what = f"{len(video)} frames of {video.width}x{video.height} in {time.monotonic() - began:.0f} s"
+    print(f"{outputs.path}  ({what})")

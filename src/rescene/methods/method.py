@@ -34,6 +34,14 @@ class Generator(Protocol):
         """Returns the clip; looks for mistakes in the settings before it computes anything."""
         ...
 
+    def check(self, model: Backbone) -> None:
+        """Looks for the mistakes that show without computing; a model without weights will do.
+
+        Raises:
+            ValueError: For what is wrong.
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextEdit:

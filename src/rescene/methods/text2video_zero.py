@@ -119,6 +119,18 @@ class Text2VideoZero(CrossFrameSettings):
             *_, z = progress(again, description="Smoothing", total=len(rest))
         return model.decode(z, like=blank)
 
+    def check(self, model: Backbone) -> None:
+        """Looks for the mistakes that show without computing.
+
+        Raises:
+            ValueError: As `__call__` does.
+        """
+        blank = self.blank(model)
+        self.window(len(model.schedule(self.num_inference_steps)))
+        for prompt in self.prompts:
+            model.embed(prompt)
+        self.subject_finder(model, model.encode(blank).shape[2:], blank=blank, saliency=None)
+
     @property
     def prompts(self) -> tuple[str, ...]:
         return ", ".join(filter(None, [self.prompt, self.prompt_suffix])), self.negative_prompt

@@ -1,6 +1,7 @@
 """What made a result: written beside it and into it, read back, and run again."""
 
 from .fields import field_docs
+from .generated import GeneratedSettings, read_made
 from .plain import decode, decode_as, encode, unknown
 from .results import check_result, file_hash, find_source, read_settings, seen_from, sidecar, write_result
 from .settings import (
@@ -17,6 +18,7 @@ from .settings import (
 
 __all__ = [
     "DType",
+    "GeneratedSettings",
     "ModelSettings",
     "Settings",
     "SourceSettings",
@@ -30,6 +32,7 @@ __all__ = [
     "find_source",
     "method_name",
     "parse",
+    "read_made",
     "read_settings",
     "seen_from",
     "sidecar",

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..video import Video, read_metadata
 from ..video.files import check_target, replacing
 from ..video.write import destination
+from .generated import GeneratedSettings
 from .settings import Settings
 
 _BLOCK = 1 << 20
@@ -33,7 +34,9 @@ def check_result(path: str, *, overwrite: bool) -> None:
         raise PermissionError(f"{existing} can't be written to; choose another place for the result")
 
 
-def write_result(video: Video, path: str, settings: Settings, *, overwrite: bool = False) -> None:
+def write_result(
+    video: Video, path: str, settings: Settings | GeneratedSettings, *, overwrite: bool = False
+) -> None:
     """Writes a video with its settings and label, and its sidecar: both or neither.
 
     Args:
@@ -48,7 +51,13 @@ def write_result(video: Video, path: str, settings: Settings, *, overwrite: bool
     try:
         with replacing(sidecar(target), folder=False, room=len(text)) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-            video.write(path, overwrite=overwrite, label=settings.label, settings=text)
+            video.write(
+                path,
+                overwrite=overwrite,
+                label=settings.label,
+                settings=text,
+                source_type=settings.source_type,
+            )
     except BaseException:
         # The video may be in place and the sidecar not: a signal can come between the two.
         if new and not sidecar(target).exists():

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..methods import METHODS, Method
-from ..video import Fit
+from ..typing import T
+from ..video import DigitalSourceType, Fit
 from .plain import decode, encode, unknown
 
 DType = Literal["float32", "float16", "bfloat16"]
@@ -70,23 +71,12 @@ class Settings:
     """The sizes: of the source, and at work."""
     label: str | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    source_type: ClassVar = DigitalSourceType.EDITED
 
     def to_json(self) -> str:
-        """The text that results and sidecars carry; `seed` is null where nothing is drawn at random."""
-        return json.dumps(
-            {
-                "method": method_name(self.edit),
-                "fields": encode(self.edit),
-                "seed": getattr(self.edit, "seed", None),
-                **{
-                    item.name: encode(getattr(self, item.name))
-                    for item in fields(self)
-                    if item.name != "edit"
-                },
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
+        """The text that results and sidecars carry."""
+        rest = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "edit"}
+        return write_json(method_name(self.edit), self.edit, rest)
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
@@ -96,14 +86,7 @@ class Settings:
             ValueError: If it isn't one that `to_json` gave.
         """
         values = parse(text)
-        name = str(values.pop("method"))
-        if name not in METHODS:
-            raise ValueError(unknown(name, METHODS, name="method"))
-        edit = decode(METHODS[name], values.pop("fields", None), name=name)
-        if values.pop("seed", None) != getattr(edit, "seed", None):
-            raise ValueError(
-                "settings: seed differs from the one in the method's fields; correct one of them"
-            )
+        edit = take_method(values, METHODS)
         return decode(_Read, values, name="settings").settings(edit)
 
 
@@ -119,6 +102,29 @@ class _Read:
 
     def settings(self, edit: Method) -> Settings:
         return Settings(edit=edit, **{item.name: getattr(self, item.name) for item in fields(self)})
+
+
+def write_json(name: str, method: object, rest: Mapping[str, object]) -> str:
+    """A method and what belongs to it, as text; `seed` is null where nothing is drawn at random."""
+    drawn = {"seed": getattr(method, "seed", None)}
+    return json.dumps(
+        {"method": name, "fields": encode(method), **drawn, **encode(rest)}, indent=2, ensure_ascii=False
+    )
+
+
+def take_method(values: dict[str, object], kinds: Mapping[str, type[T]]) -> T:
+    """Takes the method out of parsed settings.
+
+    Raises:
+        ValueError: If it isn't one of `kinds`, or its fields are wrong.
+    """
+    name = str(values.pop("method"))
+    if name not in kinds:
+        raise ValueError(unknown(name, kinds, name="method"))
+    method = decode(kinds[name], values.pop("fields", None), name=name)
+    if values.pop("seed", None) != getattr(method, "seed", None):
+        raise ValueError("settings: seed differs from the one in the method's fields; correct one of them")
+    return method
 
 
 def parse(text: str) -> dict[str, object]:

@@ -1,0 +1,57 @@
+"""What made a clip that has no source, as a value: enough to make the same frames again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
+
+from ..methods import GENERATORS, Generator
+from ..video import DigitalSourceType
+from .plain import decode
+from .settings import ModelSettings, Settings, parse, take_method, versions, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedSettings:
+    """Everything that decides the frames of a generated clip."""
+
+    generator: Generator
+    model: ModelSettings
+    label: str | None = None
+    versions: Mapping[str, str] = field(default_factory=versions)
+    source_type: ClassVar = DigitalSourceType.GENERATED
+
+    def to_json(self) -> str:
+        """The text that results and sidecars carry: that of an edit, without a source."""
+        name = next(name for name, kind in GENERATORS.items() if type(self.generator) is kind)
+        rest = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "generator"}
+        return write_json(name, self.generator, rest)
+
+    @classmethod
+    def from_json(cls, text: str) -> "GeneratedSettings":
+        """The settings in a text.
+
+        Raises:
+            ValueError: If it isn't one that `to_json` gave.
+        """
+        values = parse(text)
+        generator = take_method(values, GENERATORS)
+        rest = decode(_Read, values, name="settings")
+        return cls(generator=generator, model=rest.model, label=rest.label, versions=rest.versions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """`GeneratedSettings` without the generator, whose type isn't known before its name is read."""
+
+    model: ModelSettings
+    label: str | None
+    versions: Mapping[str, str]
+
+
+def read_made(text: str) -> Settings | GeneratedSettings:
+    """The settings in a text, of an edit or of a generated clip: only an edit has a source.
+
+    Raises:
+        ValueError: If they are neither.
+    """
+    return (Settings if "source" in parse(text) else GeneratedSettings).from_json(text)
