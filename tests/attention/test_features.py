@@ -7,15 +7,9 @@ import torch
 from torch import Tensor
 
 from rescene import Layer, StableDiffusion
-from rescene.attention import (
-    FollowFeatures,
-    FollowFirst,
-    RecordFeatures,
-    UseFeatures,
-    injection_sites,
-)
+from rescene.attention import Record, RecordFeatures, ShareAttention, UseFeatures, injection_sites
 from rescene.attention.features import FeatureHook, Features
-from tests.attention.explicit import FRAMES, SELF, attend, call, maps, queries
+from tests.attention.explicit import CROSS, FRAMES, SELF, attend, call, maps, queries
 
 CONVOLUTION = "up_blocks.1.resnets.1.conv2"
 
@@ -25,39 +19,39 @@ def predict(model: StableDiffusion, *prompts: str) -> tuple[Tensor, ...]:
     return model.predict(model.schedule(4)[1], *((z, model.embed(prompt)) for prompt in prompts))
 
 
-def test_all_branches_attend_by_the_first_ones_maps_to_their_own_values() -> None:
-    q, k, v = (queries(3, seed=seed) for seed in range(3))
-    out = FollowFirst(frozenset([SELF])).around_attention(call(), q, k, v, attend)
-    for branch in out.split(FRAMES), v.split(FRAMES):
-        assert len(branch) == 3
+def test_all_branches_attend_by_the_sources_maps_to_their_own_values() -> None:
+    q, k, v = (queries(2, seed=seed) for seed in range(3))
+    source = {f"{SELF.name}.q": queries(1, seed=8), f"{SELF.name}.k": queries(1, seed=9)}
+    seen: list[int] = []
+
+    def proceed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        seen.append(len(q))
+        return attend(q, k, v)
+
+    out = ShareAttention(source).around_attention(call(), q, k, v, proceed)
     for ours, values in zip(out.split(FRAMES), v.split(FRAMES), strict=True):
-        torch.testing.assert_close(ours, maps(q[:FRAMES], k[:FRAMES]) @ values)
+        torch.testing.assert_close(ours, maps(*source.values()) @ values)
+    assert seen == [FRAMES], "the map is made once for all branches"
 
 
-def test_features_are_taken_over_and_the_first_branch_stays_as_it_is(model: StableDiffusion) -> None:
-    plain = predict(model, "a cat", "a dog")
-    with model.hooked(FollowFeatures(CONVOLUTION)):
-        followed = predict(model, "a cat", "a dog")
-    torch.testing.assert_close(followed[0], plain[0])
-    assert not torch.allclose(followed[1], plain[1])
-    torch.testing.assert_close(predict(model, "a cat", "a dog"), plain)
+def test_layers_without_recorded_attention_stay_as_they_are() -> None:
+    assert not ShareAttention({f"{SELF.name}.q": queries(1)}).applies(CROSS)
 
 
-def test_features_of_an_earlier_pass_do_what_those_of_the_same_pass_do(model: StableDiffusion) -> None:
-    with model.hooked(FollowFeatures(CONVOLUTION)):
-        _, *together = predict(model, "a cat", "a dog", "a car")
-    kept: list[Tensor] = []
-    with model.hooked(RecordFeatures(CONVOLUTION, kept)):
-        predict(model, "a cat")
-    with model.hooked(UseFeatures(CONVOLUTION, *kept)):
-        apart = predict(model, "a dog", "a car")
-    torch.testing.assert_close(apart, tuple(together))
-
-
-def test_equal_branches_stay_as_they_are(model: StableDiffusion) -> None:
-    plain = predict(model, "a cat", "a cat")
-    with model.hooked(FollowFeatures(CONVOLUTION), FollowFirst(injection_sites(list(model.hooks.layers))[1])):
-        torch.testing.assert_close(predict(model, "a cat", "a cat"), plain)
+def test_what_the_source_puts_in_is_what_it_has_when_it_runs_along(model: StableDiffusion) -> None:
+    sites = injection_sites(list(model.hooks.layers))
+    features: list[Tensor] = []
+    attention: dict[str, Tensor] = {}
+    with model.hooked(
+        RecordFeatures(sites.features, features), Record(sites.attention.__contains__, attention)
+    ):
+        (source,) = predict(model, "a cat")
+    with model.hooked(UseFeatures(sites.features, *features), ShareAttention(attention)):
+        same, other = predict(model, "a cat", "a dog")
+    torch.testing.assert_close(same, source)
+    assert not torch.allclose(other, predict(model, "a dog")[0])
+    with model.hooked(UseFeatures(sites.features, *features)):
+        assert not torch.allclose(predict(model, "a cat", "a dog")[1], other)
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ def test_hooks_of_the_outer_block_see_what_the_inner_ones_made(model: StableDiff
 def test_an_unknown_module_is_an_error_that_leaves_nothing_behind(model: StableDiffusion) -> None:
     with (
         pytest.raises(ValueError, match="no such module"),
-        model.hooked(FollowFeatures(CONVOLUTION), FollowFeatures("up_blocks.9")),
+        model.hooked(RecordFeatures(CONVOLUTION), RecordFeatures("up_blocks.9")),
     ):
         pass
 

@@ -7,13 +7,13 @@ from rescene.attention import AllFrames
 from tests.attention.explicit import CROSS, FRAMES, POSITIONS, SELF, attend, call, queries
 
 
-def joint(q: Tensor, k: Tensor, v: Tensor, skip: int) -> Tensor:
-    return AllFrames(skip).around_attention(call(), q, k, v, attend)
+def joint(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return AllFrames().around_attention(call(), q, k, v, attend)
 
 
 def test_each_frame_attends_to_the_keys_of_all_frames_of_its_branch() -> None:
     q, k, v = (queries(2, seed=seed) for seed in range(3))
-    for branch, out in zip(range(2), joint(q, k, v, skip=0).split(FRAMES), strict=True):
+    for branch, out in zip(range(2), joint(q, k, v).split(FRAMES), strict=True):
         own = slice(branch * FRAMES, (branch + 1) * FRAMES)
         keys, values = (torch.cat(list(t[own]), dim=-2) for t in (k, v))
         for frame in range(FRAMES):
@@ -21,17 +21,15 @@ def test_each_frame_attends_to_the_keys_of_all_frames_of_its_branch() -> None:
             torch.testing.assert_close(out[frame : frame + 1], expected)
 
 
-def test_the_first_branches_stay_as_they_are() -> None:
-    q, k, v = (queries(3, seed=seed) for seed in range(3))
-    alone, rest = slice(None, FRAMES), slice(FRAMES, None)
-    out = joint(q, k, v, skip=1)
-    assert torch.equal(out[alone], attend(q[alone], k[alone], v[alone]))
-    torch.testing.assert_close(out[rest], joint(q[rest], k[rest], v[rest], skip=0))
+def test_values_may_be_those_of_several_branches_side_by_side() -> None:
+    q, k, v, w = (queries(1, seed=seed) for seed in range(4))
+    both = joint(q, k, torch.cat([v, w], dim=-1))
+    torch.testing.assert_close(both, torch.cat([joint(q, k, v), joint(q, k, w)], dim=-1))
 
 
 def test_one_frame_is_the_identity() -> None:
     q, k, v = (queries(1, seed=seed) for seed in range(3))
-    out = AllFrames(1).around_attention(call(frames=1), q, k, v, attend)
+    out = AllFrames().around_attention(call(frames=1), q, k, v, attend)
     torch.testing.assert_close(out, attend(q, k, v))
 
 
@@ -43,7 +41,7 @@ def test_nothing_is_repeated() -> None:
         return q
 
     q = queries(3)
-    AllFrames(1).around_attention(call(), q, q, q, proceed)
+    AllFrames().around_attention(call(), q, q, q, proceed)
     assert sum(shape[0] * shape[2] for shape in seen) == 3 * FRAMES * POSITIONS
 
 

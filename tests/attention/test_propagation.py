@@ -5,7 +5,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rescene.attention import PivotFeatures, Propagate, RecordPivots, nearest, propagation
+from rescene.attention import (
+    Correspond,
+    Outputs,
+    PivotTokens,
+    Propagate,
+    RecordOutputs,
+    RecordTokens,
+    nearest,
+    propagation,
+)
 from tests.attention.explicit import CROSS, SELF, call, random
 
 BRANCHES, PIVOTS, POSITIONS, CHANNELS = 3, 2, 12, 16
@@ -15,22 +24,25 @@ def tokens(frames: int, seed: int = 0) -> Tensor:
     return random(frames, POSITIONS, CHANNELS, seed=seed)
 
 
-def record(source: Tensor, outputs: Tensor) -> dict[str, PivotFeatures]:
+def record(source: Tensor, outputs: Tensor) -> tuple[PivotTokens, Outputs]:
     """What is kept of a pass in which the layer puts out `outputs`."""
-    kept: dict[str, PivotFeatures] = {}
-    x = torch.cat([source, *(tokens(len(source), seed=9 + branch) for branch in range(BRANCHES - 1))])
-    RecordPivots(kept).around_layer(call(frames=len(source)), x, lambda _: outputs)
-    return kept
+    keys, kept = RecordTokens(), RecordOutputs()
+    spot, x = call(frames=len(source)), source.repeat(len(outputs) // len(source), 1, 1)
+    keys.around_layer(spot, x, lambda x: kept.around_layer(spot, x, lambda _: outputs))
+    return keys.into, kept.into
 
 
-def propagate(kept: dict[str, PivotFeatures], source: Tensor, *shares: list[tuple[int, float]]) -> Tensor:
+def propagate(kept: tuple[PivotTokens, Outputs], source: Tensor, *shares: list[tuple[int, float]]) -> Tensor:
     """The outputs of all branches for frames that look like `source`."""
 
     def proceed(_: Tensor) -> Tensor:
         raise AssertionError("frames don't attend")
 
+    keys, outputs = kept
+    find, spot = Correspond(keys, shares), call(frames=len(source))
     x = torch.cat([source, *(tokens(len(source), seed=5 + branch) for branch in range(BRANCHES - 1))])
-    return Propagate(kept, shares, {}).around_layer(call(frames=len(source)), x, proceed)
+    copy = Propagate(outputs, shares, find.into)
+    return find.around_layer(spot, x, lambda x: copy.around_layer(spot, x, proceed))
 
 
 def test_a_pivot_gets_back_what_was_computed_for_it_in_every_branch() -> None:
@@ -63,16 +75,23 @@ def test_frames_do_not_depend_on_those_computed_with_them() -> None:
         torch.testing.assert_close(together[:, frame], alone)
 
 
-def test_what_was_found_once_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, found = record(tokens(PIVOTS), tokens(BRANCHES * PIVOTS, seed=1)), dict[str, Tensor]()
+def test_what_was_found_in_the_source_serves_other_branches() -> None:
+    keys, outputs = record(tokens(PIVOTS), tokens(BRANCHES * PIVOTS, seed=1))
     shares = [[(0, 1.0)], [(1, 0.6), (0, 0.4)]]
-    lead = Propagate(kept, shares, found)
-    x = tokens(BRANCHES * 2, seed=2)
-    first = lead.around_layer(call(frames=2), x, lambda _: x)
-    monkeypatch.setattr(propagation, "nearest", None)
-    assert torch.equal(lead.around_layer(call(frames=2), x, lambda _: x), first)
-    without_source = lead.only(slice(1, None)).around_layer(call(frames=2), x[2:], lambda _: x)
-    assert torch.equal(without_source, first[2:])
+    together = propagate((keys, outputs), tokens(2, seed=2), *shares)
+    find = Correspond(keys, shares)
+    find.around_layer(call(frames=2), tokens(2, seed=2), lambda x: x)
+    edited = {name: kept[1:] for name, kept in outputs.items()}
+    others = tokens(2 * (BRANCHES - 1), seed=7)
+    copied = Propagate(edited, shares, find.into).around_layer(call(frames=2), others, lambda x: x)
+    torch.testing.assert_close(copied, together[2:])
+
+
+def test_correspondences_take_two_bytes_each() -> None:
+    keys, _ = record(tokens(PIVOTS), tokens(PIVOTS, seed=1))
+    find = Correspond(keys, [[(0, 1.0)]])
+    find.around_layer(call(frames=1), tokens(1), lambda x: x)
+    assert {found.element_size() for found in find.into.values()} == {2}
 
 
 @pytest.mark.parametrize("most", [1, 7, 40, 10_000])
@@ -89,6 +108,6 @@ def test_half_precision_is_summed_in_full() -> None:
 
 
 def test_only_self_attention_is_replaced() -> None:
-    for hook in (RecordPivots({}), Propagate({}, [], {})):
+    for hook in (RecordOutputs(), RecordTokens(), Correspond({}, []), Propagate({}, [], {})):
         assert hook.applies(SELF)
         assert not hook.applies(CROSS)

@@ -11,7 +11,7 @@ from diffusers import ControlNetModel
 from torch import Tensor
 
 from rescene import AttentionHook, Notes, StableDiffusion, TokenFlow, Video
-from rescene.attention import Call, Segments
+from rescene.attention import Blend, Call, Segments
 from rescene.methods.tokenflow import Base
 from rescene.typing import Tokens
 
@@ -83,7 +83,7 @@ def test_frames_per_batch_do_not_change_the_result(
 ) -> None:
     results = [
         latents_of(
-            edit(base=base, frames_per_batch=count, joint_pivots=3, num_inference_steps=2)(model, moving(7))
+            edit(base=base, frames_per_batch=count, joint_pivots=4, num_inference_steps=2)(model, moving(7))
         )
         for count in (2, 100)
     ]
@@ -96,7 +96,7 @@ def test_a_still_video_stays_still(
     edit: Edit, model: StableDiffusion, latents_of: LatentsOf, base: Base, inversion: str
 ) -> None:
     still = Video.of(moving(1).frames.expand(6, -1, -1, -1), 8)
-    z = latents_of(edit(base=base, inversion=inversion, joint_pivots=3)(model, still))
+    z = latents_of(edit(base=base, inversion=inversion, joint_pivots=4)(model, still))
     torch.testing.assert_close(z, z[:1].expand_as(z), rtol=1e-3, atol=1e-3)
 
 
@@ -144,8 +144,9 @@ def test_a_second_edit_of_a_clip_is_equal_bit_for_bit_but_looks_less_at_the_sour
     video = moving(5)
     results = [latents_of(edit(base=base, feature_window=0.4)(model, video)) for _ in range(2)]
     assert torch.equal(*results)
-    inverted, searched, edits = 3, 3, 2 * 2 * 3
-    injected = 1 if base == "pnp" else 0
+    inverted, searched, edits = 3, 2 * 3, 2 * 2 * 3
+    # Features of the pivots and of the frames, at the one step of three that takes them, in the second edit.
+    injected = 2 if base == "pnp" else 0
     assert [branches for _, branches in calls].count(1) == inverted + searched + injected
     assert len(calls) == inverted + searched + injected + edits
 
@@ -171,7 +172,7 @@ def test_a_second_edit_finds_the_inversion(
         edit(inversion=inversion, target=target, base="ddim" if inversion == "ddim" else "sdedit")(
             model, moving(3)
         )
-    searches = JEEP.num_inference_steps
+    searches = 2 * JEEP.num_inference_steps
     assert seen.count(1) == JEEP.num_inference_steps + searches
 
 
@@ -215,7 +216,7 @@ def test_hooks_around_an_edit_hold_inside_it(
         ({"strength": 1.5}, "strength"),
         ({"pivot_interval": 0}, "pivot_interval"),
         ({"frames_per_batch": 0}, "frames_per_batch"),
-        ({"joint_pivots": 2}, "joint_pivots"),
+        ({"joint_pivots": 3}, "joint_pivots"),
         ({"feature_window": 1.2}, "window"),
         ({"attention_window": (0.7, 0.2)}, "window"),
     ],
@@ -239,10 +240,22 @@ def test_segments_cover_all_frames_and_have_one_pivot_each() -> None:
 
 def test_weights_add_up_and_name_the_own_segment_and_the_one_before() -> None:
     segments = Segments(21, 4)
+    pivots = segments.draw(torch.Generator().manual_seed(0))
     for frame in range(21):
-        shares = segments.shares(frame)
+        shares = segments.shares(frame, pivots)
         assert sum(weight for _, weight in shares) == pytest.approx(1)
         assert [segment for segment, _ in shares] == ([frame // 4, frame // 4 - 1] if frame >= 4 else [0])
+
+
+@pytest.mark.parametrize("interval", [1, 3, 8])
+def test_between_pivots_frames_change_evenly_and_pivots_are_themselves(interval: int) -> None:
+    segments = Segments(21, interval)
+    pivots = segments.draw(torch.Generator().manual_seed(interval))
+    mixes = [
+        sum(weight * pivots[at] for at, weight in segments.shares(f, pivots, "between")) for f in range(21)
+    ]
+    assert mixes == pytest.approx([min(max(f, pivots[0]), pivots[-1]) for f in range(21)])
+    assert all(segments.shares(pivot, pivots, "between") == [(at, 1.0)] for at, pivot in enumerate(pivots))
 
 
 def test_weights_are_the_published_ones() -> None:
@@ -254,16 +267,36 @@ def test_weights_are_the_published_ones() -> None:
     }
     for interval, weights in expected.items():
         segments = Segments(2 * interval, interval)
-        ours = [segments.shares(interval + place)[0][1] for place in range(interval)]
+        ours = [segments.shares(interval + place, [])[0][1] for place in range(interval)]
         assert ours == pytest.approx(weights, abs=1e-4)
 
 
-@pytest.mark.parametrize("most", [3, 4, 8])
-def test_windows_cover_all_segments_once_and_hold_at_most_so_many_pivots(most: int) -> None:
+@pytest.mark.parametrize("most", [4, 5, 8])
+def test_groups_cover_all_segments_once_and_hold_at_most_so_many_pivots(most: int) -> None:
     for count in range(1, 30):
-        windows = list(Segments(count, 1).windows(most))
-        assert [segment for own, _ in windows for segment in own] == list(range(count))
-        for own, context in windows:
-            assert len({*own, *context}) <= most
-            assert context == ([0, own.start - 1] if own.start else [])
-        assert len(windows) == 1 or count > most
+        segments = Segments(count, 1)
+        groups = list(segments.groups(most))
+        assert [segment for own, _ in groups for segment in own] == list(range(count))
+        assert len(groups) == 1 or count > most
+        for own, context in groups:
+            assert len({*own, *context}) == len(own) + len(context) <= most
+            assert not own.start or 0 in context
+
+
+@pytest.mark.parametrize("blend", get_args(Blend))
+def test_frames_copy_from_pivots_of_their_group_alone(blend: Blend) -> None:
+    for interval in (1, 2, 5):
+        segments = Segments(43, interval)
+        pivots = segments.draw(torch.Generator().manual_seed(interval))
+        for own, context in segments.groups(4):
+            for frame in (frame for segment in own for frame in segments[segment]):
+                assert {at for at, _ in segments.shares(frame, pivots, blend)} <= {*own, *context}
+
+
+@pytest.mark.parametrize("blend", get_args(Blend))
+def test_the_blend_decides(edit: Edit, model: StableDiffusion, latents_of: LatentsOf, blend: Blend) -> None:
+    video = moving(6)
+    own = edit(base="sdedit", blend=blend, pivot_interval=1, num_inference_steps=1)
+    z = latents_of(own(model, video))
+    other = latents_of(replace(own, blend="between")(model, video))
+    assert torch.equal(z, other) == (blend == "between")

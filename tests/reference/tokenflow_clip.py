@@ -14,6 +14,7 @@ from torch import Tensor
 
 from rescene import StableDiffusion, Video, load
 from rescene.backbones.controlled import Steering, load_controlnet
+from rescene.methods.conditions import Conditions
 from tests.reference.result import Result
 
 BOUNDS = {
@@ -78,12 +79,13 @@ class Recorded:
         return Video.of(torch.from_numpy(frames).permute(0, 3, 1, 2), 8)
 
     @cached_property
-    def steering(self) -> tuple[Steering, ...]:
+    def conditions(self) -> Conditions:
         """The tiny ControlNet, which is shown the recorded edges."""
         net = load_controlnet(self.root / "tiny-controlnet", self.model)
         recorded = self.settings.get("source_latents_from", self.settings["file"])
         edges = load_file(self.root / recorded)["canny_cond"].float()
-        return (Steering(net, net.hints(Video.of(edges[:, None].expand(-1, 3, -1, -1), 8))),)
+        frames = Video.of(edges[:, None].expand(-1, 3, -1, -1), 8)
+        return Conditions((Steering(net, net.hints(frames)),))
 
     def compare(self, subject: str, ours: Tensor, recorded: str, kind: str) -> Result:
         """Compares with one recorded tensor, by the manifest's tolerance for its kind."""

@@ -13,7 +13,7 @@ from tests.reference.tokenflow_step import ObservedStep
 def run(case: Recorded) -> Iterator[Result]:
     """Compares the prompts, the start, the first step, the target step and the whole run."""
     edit, path = Published.of(case), trajectory(case)
-    steering = edit.steering(case.model, case.video)
+    conditions = edit.conditions(case.model, case.video)
     recorded = case.tensors
     ours = torch.cat([case.model.embed(prompt) for prompt in (edit.negative_prompt, edit.target)])
     yield case.compare("text", ours, "text_embeds", "x")
@@ -22,9 +22,9 @@ def run(case: Recorded) -> Iterator[Result]:
     schedule = case.model.schedule(edit.num_inference_steps)
     start = edit.start(path, schedule[0], edit.schedule(case.model)[0])
     yield case.compare("start", start, "x_init", "inversion")
-    yield from ObservedStep(case, edit, path, steering).run()
+    yield from ObservedStep(case, edit, path, conditions).run()
 
-    steps = dict(enumerate(edit.edit(case.model, path, steering)))
+    steps = dict(enumerate(edit.edit(case.model, path, conditions)))
     wanted = sorted(int(name.removeprefix("x_step/")) for name in recorded if name.startswith("x_step/"))
     first = f"x_step/{wanted[0]:02d}"
     yield case.compare_run("first step", steps[wanted[0]], recorded[first], FLIPPED)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rescene.controls import Canny
+from rescene.methods.conditions import Conditions
 from rescene.methods.method import quiet
 from rescene.methods.trajectory import Source, Trajectory
 from rescene.sampling import Step
@@ -25,8 +26,8 @@ def run(case: Recorded) -> Iterator[Result]:
     if "canny_cond" in case.tensors:
         edges = Canny()(case.video).frames[:, 0]
         yield Result.of(f"{case.name}/edges", edges, case.tensors["canny_cond"].float(), 0.0)
-    steering = case.steering if config["sd_version"] == "ControlNet" else ()
-    source = Source(case.model, text, case.tensors["x0"], config["batch_size"], steering)
+    conditions = case.conditions if config["sd_version"] == "ControlNet" else Conditions()
+    source = Source(case.model, text, case.tensors["x0"], config["batch_size"], conditions)
     if config.get("inversion") == "ddpm":
         yield from ddpm(case, source)
     else:

@@ -10,7 +10,7 @@ from torch import Tensor
 from rescene import Video
 from rescene.attention import Segments
 from rescene.backbones import Backbone
-from rescene.backbones.controlled import Steering
+from rescene.methods.conditions import Conditions
 from rescene.methods.tokenflow import TokenFlow
 from rescene.methods.trajectory import Trajectory
 from rescene.sampling import Step, noised
@@ -37,6 +37,11 @@ def inversion_of(case: Recorded) -> dict[str, Any]:
     """The case that inverted an edit's clip."""
     file = case.settings["source_latents_from"]
     return next(other for other in case.manifest["cases"].values() if other["file"] == file)
+
+
+def inverted_with_controlnet(case: Recorded) -> bool:
+    """Whether a ControlNet took part in the inversion."""
+    return inversion_of(case)["config"]["sd_version"] == "ControlNet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +94,9 @@ class Published(TokenFlow):
         noise = self.noise(latents[: len(trajectory.clean)], trajectory, time)
         return noised(trajectory.clean, noise, first.start)
 
-    def steering(self, model: Backbone, video: Video) -> tuple[Steering, ...]:
-        """That of the inversion: no edit with ControlNet was published, so its configuration has none."""
-        return self.case.steering if inversion_of(self.case)["config"]["sd_version"] == "ControlNet" else ()
+    def conditions(self, model: Backbone, video: Video) -> Conditions:
+        """Those of the inversion: no edit with ControlNet was published, so its configuration has none."""
+        return self.case.conditions if inverted_with_controlnet(self.case) else Conditions()
 
     def noise(self, latents: Tensor, trajectory: Trajectory, timestep: int) -> Tensor:
         """The noise in `latents`."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rescene.attention import AttentionHook, Call, Layer, nearest
-from rescene.backbones.controlled import Steering
+from rescene.methods.conditions import Conditions
 from rescene.methods.trajectory import Trajectory
 from rescene.sampling import Step, classifier_free
 from rescene.typing import Latents, Tokens
@@ -23,30 +23,32 @@ UNIT_TOLERANCE = 5e-5
 MOST_FLIPS = 5e-4
 
 
+Pass = tuple[Tensor, Tensor]
+"""What a module was given and put out."""
+Passes = dict[int, list[Pass]]
+"""By how many branches were computed at once: the source runs apart from the two that are edited."""
+
+
 @dataclass(frozen=True)
 class Spy(AttentionHook):
     """Keeps the input and output of self-attention, pass by pass: the pivots first, then each segment."""
 
-    seen: dict[str, list[tuple[Tokens, Tokens]]] = field(default_factory=dict)
+    seen: dict[str, Passes] = field(default_factory=dict)
 
     def applies(self, layer: Layer) -> bool:
         return layer.is_self
 
     def around_layer(self, call: Call, x: Tokens, proceed: Callable[[Tokens], Tokens]) -> Tokens:
         out = proceed(x)
-        self.seen.setdefault(call.layer.name.removesuffix(".transformer_blocks.0.attn1"), []).append((x, out))
+        passes = self.seen.setdefault(call.layer.name.removesuffix(".transformer_blocks.0.attn1"), {})
+        passes.setdefault(len(x) // call.frames, []).append((x, out))
         return out
 
 
-Pass = tuple[Tensor, Tensor]
-"""What a module was given and put out."""
-
-
-def joined(passes: list[Pass]) -> list[Pass]:
-    """The original's passes: the pivots with all branches, then each segment, whose source we run apart."""
-    pivots, *rest = passes
-    pairs = zip(rest[::2], rest[1::2], strict=True)
-    return [pivots, *((torch.cat([a, c]), torch.cat([b, d])) for (a, b), (c, d) in pairs)]
+def joined(passes: Passes) -> list[Pass]:
+    """The original's passes, of all branches: the pivots', then each segment's."""
+    pairs = zip(passes[1], passes[2], strict=True)
+    return [(torch.cat([a, c]), torch.cat([b, d])) for (a, b), (c, d) in pairs]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ObservedStep:
     case: Recorded
     edit: Published
     trajectory: Trajectory
-    steering: tuple[Steering, ...]
+    conditions: Conditions
 
     def run(self) -> Iterator[Result]:
         """Takes the step from the recorded latents and compares what was recorded of it."""
@@ -64,7 +66,7 @@ class ObservedStep:
         before = f"x_step/{number - 1:02d}" if number else "x_init"
         if not any(name.startswith(("nn/", "unit/", f"x_step/{number:02d}")) for name in recorded):
             return
-        editor = self.edit.editor(self.case.model, self.trajectory, self.steering)
+        editor = self.edit.editor(self.edit.branches(self.case.model, self.trajectory, self.conditions))
         spy, predictions = Spy(), list[tuple[Tensor, ...]]()
         step = self.edit.schedule(self.case.model)[number]
         with self.case.model.hooked(spy), self.modules() as modules, self.predictions(predictions):
@@ -121,12 +123,16 @@ class ObservedStep:
                 yield self.case.compare_run(f"denoise_step_out/{name}", ours, recorded, FLIPPED)
 
     @contextmanager
-    def modules(self) -> Iterator[dict[str, list[Pass]]]:
+    def modules(self) -> Iterator[dict[str, Passes]]:
         """Collects the inputs and outputs of the blocks that were recorded."""
-        seen: dict[str, list[Pass]] = {}
+        seen: dict[str, Passes] = {}
 
         def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-            return lambda _, inputs, output: seen.setdefault(name, []).append((inputs[0], output))
+            def after(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+                branches = len(output) // self.case.model.hooks.frames
+                seen.setdefault(name, {}).setdefault(branches, []).append((inputs[0], output))
+
+            return after
 
         with ExitStack() as undo:
             for name in {name.split("/")[2] for name in self.case.tensors if name.startswith("unit/")}:

@@ -3,10 +3,9 @@
 from .control import AttentionControl
 from .features import (
     FeatureHook,
-    FollowFeatures,
-    FollowFirst,
     InjectionSites,
     RecordFeatures,
+    ShareAttention,
     UseFeatures,
     injection_sites,
 )
@@ -15,8 +14,18 @@ from .hooks import AttentionHook, Call
 from .joint import AllFrames
 from .layers import AtLevel, FromLevel, Layer, layout_level
 from .masks import WatchWords, WordMask, word_level
-from .pivots import Segments
-from .propagation import Found, PivotFeatures, Propagate, RecordPivots, Shares, nearest
+from .pivots import Blend, Segments
+from .propagation import (
+    Correspond,
+    Found,
+    Outputs,
+    PivotTokens,
+    Propagate,
+    RecordOutputs,
+    RecordTokens,
+    Shares,
+    nearest,
+)
 from .source import Attention, Follow, Record
 from .stores import SourceStore, open_store
 from .words import FollowWords
@@ -27,23 +36,26 @@ __all__ = [
     "Attention",
     "AttentionControl",
     "AttentionHook",
+    "Blend",
     "Call",
+    "Correspond",
     "FeatureHook",
     "Follow",
-    "FollowFeatures",
-    "FollowFirst",
     "FollowWords",
     "Found",
     "FrameKeys",
     "FromLevel",
     "InjectionSites",
     "Layer",
-    "PivotFeatures",
+    "Outputs",
+    "PivotTokens",
     "Propagate",
     "Record",
     "RecordFeatures",
-    "RecordPivots",
+    "RecordOutputs",
+    "RecordTokens",
     "Segments",
+    "ShareAttention",
     "Shares",
     "SourceStore",
     "UseFeatures",

@@ -7,13 +7,12 @@ from functools import partial
 from typing import ParamSpec
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ..typing import Keys, Queries
 from .features import FeatureHook
 from .hooks import AttentionHook, Call
+from .kernel import attend
 from .layers import AttentionModule, Layer, attention_layers
 
 P = ParamSpec("P")
@@ -131,11 +130,6 @@ class HookedAttention:
             return attn.to_out[1](attn.to_out[0](out.transpose(1, 2).flatten(2)))
 
         return wrap(layer, [partial(hook.around_layer, call) for hook in self.hooks])(hidden_states)
-
-
-def attend(q: Queries, k: Keys, v: Keys) -> Queries:
-    """The attention that hooks go around: softmax(q kᵀ / √D) v."""
-    return F.scaled_dot_product_attention(q, k, v)
 
 
 def wrap(inner: Callable[P, Tensor], arounds: Sequence[Callable[..., Tensor]]) -> Callable[P, Tensor]:

@@ -1,8 +1,10 @@
-"""Plug-and-Play (Tumanyan et al., CVPR 2023): branches take over the first one's features and attention."""
+"""Plug-and-Play (Tumanyan et al., CVPR 2023): branches take over the source's features and attention."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -25,16 +27,6 @@ class FeatureHook(AttentionHook):
     def after(self, frames: int, features: Features) -> Features:
         """Returns what is to replace the module's output, of `frames` frames in each branch."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class FollowFeatures(FeatureHook):
-    """All branches take the first one's features."""
-
-    module: str
-
-    def after(self, frames: int, features: Features) -> Features:
-        return features[:frames].repeat(len(features) // frames, 1, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -61,18 +53,22 @@ class UseFeatures(FeatureHook):
 
 
 @dataclass(frozen=True)
-class FollowFirst(AttentionHook):
-    """All branches attend as the first one does: with its queries and keys, and their own values."""
+class ShareAttention(AttentionHook):
+    """All branches attend as the source did: with its queries and keys, and their own values.
 
-    layers: frozenset[Layer]
+    So they share its map, which is computed once: their values stand side by side.
+    """
+
+    source: Mapping[str, Tensor] = field(repr=False)
+    """The source's queries and keys, as `Record` kept them; layers that it lacks stay as they are."""
 
     def applies(self, layer: Layer) -> bool:
-        return layer in self.layers
+        return f"{layer.name}.q" in self.source
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
-        branches = len(q) // call.frames
-        q, k = (t[: call.frames].repeat(branches, 1, 1, 1) for t in (q, k))
-        return proceed(q, k, v)
+        values = torch.cat(torch.split(v, call.frames), dim=-1)
+        out = proceed(self.source[f"{call.layer.name}.q"], self.source[f"{call.layer.name}.k"], values)
+        return torch.cat(torch.split(out, v.shape[-1], dim=-1))
 
 
 class InjectionSites(NamedTuple):

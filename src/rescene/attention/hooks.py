@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..typing import Keys, Queries, Tokens
+from ..typing import Attended, Keys, Queries, Tokens, Values
 from .layers import Layer
 
-Attend = Callable[[Queries, Keys, Keys], Queries]
+Attend = Callable[[Queries, Keys, Values], Attended]
 """softmax(q kᵀ) v, with the hooks further in around it."""
 
 

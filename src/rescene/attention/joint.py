@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..typing import Keys, Queries
+from ..typing import Attended, Keys, Queries, Values
 from .hooks import Attend, AttentionHook, Call
 from .layers import Layer
 
@@ -19,24 +19,18 @@ class AllFrames(AttentionHook):
     tiles it.
     """
 
-    skip: int = 1
-    """How many branches, from the first on, stay as they are: frames of the source attend to themselves."""
-
     def applies(self, layer: Layer) -> bool:
         return layer.is_self
 
-    def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
-        alone = self.skip * call.frames
-        joined = (join(x[alone:], call.frames) for x in (q, k, v))
-        out = part(proceed(*joined), call.frames)
-        return torch.cat([proceed(q[:alone], k[:alone], v[:alone]), out]) if alone else out
+    def around_attention(self, call: Call, q: Queries, k: Keys, v: Values, proceed: Attend) -> Attended:
+        return part(proceed(*(join(x, call.frames) for x in (q, k, v))), call.frames)
 
 
-def join(x: Keys, frames: int) -> Float[Tensor, "branches K positions D"]:
+def join(x: Values, frames: int) -> Float[Tensor, "branches K positions V"]:
     """One sequence for all frames of a branch."""
     return torch.unflatten(x, 0, (-1, frames)).transpose(1, 2).flatten(2, 3)
 
 
-def part(x: Float[Tensor, "branches K positions D"], frames: int) -> Queries:
+def part(x: Float[Tensor, "branches K positions V"], frames: int) -> Attended:
     """One sequence for each frame again."""
     return torch.unflatten(x, 2, (frames, -1)).transpose(1, 2).flatten(0, 1)

@@ -1,13 +1,18 @@
 """Which frames TokenFlow edits jointly, and which of them every other frame follows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp
+from typing import Literal
 
 import torch
 
 from .propagation import Shares
+
+Blend = Literal["published", "between"]
+CONTEXT = 3
+"""Pivots that a group takes from others: the clip's first, the one before and the one after."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,18 @@ class Segments:
         parts = (self[segment] for segment in range(len(self)))
         return [part[int(torch.randint(len(part), (), generator=generator))] for part in parts]
 
-    def shares(self, frame: int) -> Shares:
-        """The segments whose pivots a frame copies from, each with its weight: its own and the one before.
+    def shares(self, frame: int, pivots: Sequence[int], blend: Blend = "published") -> Shares:
+        """The segments whose pivots a frame copies from, each with its weight.
 
-        As published, the distances are those to the middles of the segments, wherever their pivots are.
+        Args:
+            frame: The frame.
+            pivots: The frame that is the pivot of each segment.
+            blend: `published`: its own segment's and the one before. `between`: those before and after it.
         """
+        return self._between(frame, pivots) if blend == "between" else self._published(frame)
+
+    def _published(self, frame: int) -> Shares:
+        """The distances are those to the middles of the segments, wherever their pivots are."""
         segment, place = divmod(frame, self.interval)
         if segment == 0:
             return [(0, 1.0)]
@@ -43,13 +55,23 @@ class Segments:
         weight = 1 / (1 + exp(-before / (own + before)))
         return [(segment, weight), (segment - 1, 1 - weight)]
 
-    def windows(self, most: int) -> Iterator[tuple[range, list[int]]]:
-        """Yields runs of segments whose pivots are edited together, and the earlier ones that take part.
+    def _between(self, frame: int, pivots: Sequence[int]) -> Shares:
+        """Pivots count the more the nearer they are; a pivot copies itself alone."""
+        own = frame // self.interval
+        after = own if pivots[own] >= frame else own + 1
+        if after == len(self) or after == 0:
+            return [(min(after, len(self) - 1), 1.0)]
+        weight = (frame - pivots[after - 1]) / (pivots[after] - pivots[after - 1])
+        return [(after, weight), (after - 1, 1 - weight)] if weight < 1 else [(after, 1.0)]
 
-        There is one run if `most` pivots are enough. Otherwise each later run is joined by the first segment,
-        which keeps all runs alike, and by the one before it, which its first frames copy from.
+    def groups(self, most: int) -> Iterator[tuple[range, list[int]]]:
+        """Yields runs of segments whose pivots are edited together, and other segments that take part.
+
+        There is one run if `most` pivots are enough. Otherwise each run is joined by the clip's first
+        segment, which keeps all runs alike, and by those before and after it, which its frames may copy from.
         """
         count = len(self)
-        starts = [0, *range(most, count, most - 2)]
+        starts = [0] if count <= most else [0, *range(most - 1, count, most - CONTEXT)]
         for start, stop in pairwise([*starts, count]):
-            yield range(start, stop), [0, start - 1] if start else []
+            before = [0, start - 1] if start else []
+            yield range(start, stop), before + ([stop] if stop < count else [])

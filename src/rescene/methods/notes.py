@@ -2,9 +2,22 @@
 
 from dataclasses import dataclass, field
 
+from jaxtyping import Int
+from torch import Tensor
+
 from ..attention import WordMask
 from ..typing import Heat
 from ..video import Video
+
+
+@dataclass(frozen=True, eq=False)
+class Copied:
+    """Where one frame copied from (TokenFlow)."""
+
+    pivot: int
+    """The frame that it took most from."""
+    positions: Int[Tensor, "h w"]
+    """Which of that frame's positions, row by row."""
 
 
 @dataclass
@@ -17,8 +30,12 @@ class Notes:
     """The same for the target prompt, before the source's attention is put in."""
     masks: list[WordMask] = field(default_factory=list)
     """Where the edit may change the video, step by step; none if it may everywhere."""
+    reconstructs: bool = True
+    """Whether to reconstruct the source, which takes as long as half an edit."""
     reconstruction: Video | None = None
     """The source after inversion and sampling with its own prompt: as good as an edit can preserve it."""
+    origins: dict[int, Copied] = field(default_factory=dict)
+    """Where each frame copied from at the last step, by its number; none if the method doesn't copy."""
 
     def reconstructed(self, video: Video) -> None:
         """Takes in the reconstruction before the edit begins; override it to look at it at once."""
@@ -30,3 +47,7 @@ class Notes:
         self.target_words = target
         if mask is not None:
             self.masks.append(mask)
+
+    def copied(self, frame: int, pivot: int, positions: Int[Tensor, "h w"]) -> None:
+        """Takes in where a frame copied from at one step, in place of the step before."""
+        self.origins[frame] = Copied(pivot, positions.cpu())

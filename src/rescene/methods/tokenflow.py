@@ -11,14 +11,17 @@ from typing import Literal
 
 import torch
 
-from ..attention import InjectionSites, Segments, injection_sites
+from ..attention import Blend, InjectionSites, Segments, injection_sites
 from ..backbones import Backbone, StableDiffusion
-from ..backbones.controlled import Steering
+from ..backbones.beside import depth_maps, reads_depth
+from ..controls import Depth
 from ..prompts import Window, steps_within
 from ..sampling import Step, noised
 from ..sampling.noise import generator
 from ..typing import Latents, LocalName, Progress, Text
 from ..video import Video
+from .branches import Branches
+from .conditions import Conditions
 from .controlled_video import ControlledVideo, ControlName
 from .editor import Editor
 from .method import TextEdit, quiet
@@ -52,14 +55,19 @@ class TokenFlow(TextEdit):
     """The ControlNet for it, as hub id or folder; the one for Stable Diffusion 1.5 if not given."""
     control_weight: float = 1.0
     """How strongly to follow it; lower it for more freedom."""
+    depth_model: LocalName = "Intel/dpt-hybrid-midas"
+    """What estimates depth, for control `depth` and for models that read depth: a hub id or a folder."""
     pivot_interval: int = 8
     """Frames from one pivot, a frame that is edited jointly with the other pivots, to the next. Fewer follow
     fast motion better and take longer."""
+    blend: Blend = "published"
+    """What a frame copies: a mix of the pivots of its own segment and of the one before (`published`), or of
+    those before and after it, each the more the nearer it is (`between`)."""
     joint_pivots: int = 8
-    """Pivots that attend to each other; in a longer clip, those nearby and the first. More keep long clips
-    more alike and need more memory."""
+    """Pivots that attend to each other: all, in clips that have no more. In longer clips, groups of so many,
+    each with its neighbours and the clip's first. More keep long clips more alike and need more memory."""
     frames_per_batch: int = 8
-    """Frames that the network sees at once: more are faster and need more memory, the result is the same."""
+    """Frames that are denoised at once: more are faster and need more memory, the result is the same."""
     seed: int = 0
     """Chooses the pivots and the noise."""
 
@@ -67,7 +75,7 @@ class TokenFlow(TextEdit):
         super().__post_init__()
         if not 0 < self.strength <= 1:
             raise ValueError(f"strength is {self.strength}; it must be above 0 and at most 1, 0.9 is usual")
-        for name, least in (("pivot_interval", 1), ("joint_pivots", 3), ("frames_per_batch", 1)):
+        for name, least in (("pivot_interval", 1), ("joint_pivots", 4), ("frames_per_batch", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}, 8 is usual")
         for window in (self.feature_window, self.attention_window):
@@ -79,13 +87,13 @@ class TokenFlow(TextEdit):
         """Inverts the video and edits it; the result has its rate and sound."""
         # Mistakes in the prompts and in the choice of the model surface before anything is computed.
         schedule, text, _ = self.schedule(model), self.texts(model)[0], self.sites(model)
-        steering = self.steering(model, video)
-        source = Source(model, text, model.encode(video), self.frames_per_batch, steering)
+        conditions = self.conditions(model, video)
+        source = Source(model, text, model.encode(video), self.frames_per_batch, conditions)
         trajectory = self.invert(source, progress)
-        if notes:
+        if notes and notes.reconstructs:
             rebuilt = source.reconstruct(trajectory, schedule, progress)
             notes.reconstructed(model.decode(rebuilt, like=video))
-        edited = self.edit(model, trajectory, steering)
+        edited = self.edit(model, trajectory, conditions, notes)
         *_, z = progress(edited, description="Editing", total=len(schedule))
         return model.decode(z, like=video)
 
@@ -104,35 +112,49 @@ class TokenFlow(TextEdit):
         return model.schedule(self.num_inference_steps)[-taken:]
 
     def edit(
-        self, model: Backbone, trajectory: Trajectory, steering: tuple[Steering, ...] = ()
+        self,
+        model: Backbone,
+        trajectory: Trajectory,
+        conditions: Conditions | None = None,
+        notes: Notes | None = None,
     ) -> Iterator[Latents]:
         """Yields the latents after each step from the source's noisy latents towards the target.
 
         Args:
             model: The backbone that inverted the video.
             trajectory: The source on its way to noise.
-            steering: ControlNets that take part, with what they are shown of the source.
+            conditions: What else the network is shown of the source; nothing if None.
+            notes: Takes in where frames copied from, if given.
         """
-        schedule, editor = self.schedule(model), self.editor(model, trajectory, steering)
+        schedule = self.schedule(model)
+        editor = self.editor(self.branches(model, trajectory, conditions or Conditions()), notes)
         z = self.start(trajectory, model.schedule(self.num_inference_steps)[0], schedule[0])
-        return trajectory.sample(model, editor.denoise, z.to(editor.texts[0].device), schedule)
+        return trajectory.sample(model, editor.denoise, z.to(editor.branches.texts[0].device), schedule)
 
-    def editor(self, model: Backbone, trajectory: Trajectory, steering: tuple[Steering, ...]) -> Editor:
-        """Works the settings out for `model` and the clip."""
-        segments = Segments(len(trajectory.clean), self.pivot_interval)
-        return Editor(
+    def branches(self, model: Backbone, trajectory: Trajectory, conditions: Conditions) -> Branches:
+        """What the network predicts for, and where the source is put in."""
+        return Branches(
             model=model,
             trajectory=trajectory,
             texts=self.texts(model),
-            steering=steering,
-            segments=segments,
-            pivots=self.pivots(segments),
+            conditions=conditions,
             sites=self.sites(model),
             feature_steps=steps_within(self.feature_window, self.num_inference_steps),
             attention_steps=steps_within(self.attention_window, self.num_inference_steps),
+        )
+
+    def editor(self, branches: Branches, notes: Notes | None = None) -> Editor:
+        """Works the settings out for a clip."""
+        segments = Segments(len(branches.trajectory.clean), self.pivot_interval)
+        return Editor(
+            branches=branches,
+            segments=segments,
+            pivots=self.pivots(segments),
+            blend=self.blend,
             guidance_scale=self.guidance_scale,
             joint_pivots=self.joint_pivots,
             frames_per_batch=self.frames_per_batch,
+            notes=notes,
         )
 
     def start(self, trajectory: Trajectory, noisiest: Step, first: Step) -> Latents:
@@ -155,22 +177,28 @@ class TokenFlow(TextEdit):
         """What the branches read: the source's prompt, the negative one and the target's."""
         return model.embed(self.source), model.embed(self.negative_prompt), model.embed(self.target)
 
-    def steering(self, model: Backbone, video: Video) -> tuple[Steering, ...]:
-        """The ControlNet with what it is shown of the video, if there is one.
+    def conditions(self, model: Backbone, video: Video) -> Conditions:
+        """What the network is shown of the video besides its latents: what a ControlNet reads, depth.
 
         Raises:
-            ValueError: If it was made for another kind of model.
+            ValueError: If a ControlNet was made for another kind of model.
         """
-        if self.base != "controlnet":
-            return ()
-        if not isinstance(model, StableDiffusion):
+        if self.base == "controlnet" and not isinstance(model, StableDiffusion):
             raise ValueError(f"ControlNets steer Stable Diffusion, not {type(model).__name__}")
-        nets = (self.controlnet,) if self.controlnet else ()
-        weights = (self.control_weight,)
+        if not isinstance(model, StableDiffusion):
+            return Conditions()
         control = ControlledVideo(
-            prompt=self.target, control=(self.control,), control_weights=weights, controlnets=nets
+            prompt=self.target,
+            control=(self.control,),
+            control_weights=(self.control_weight,),
+            controlnets=(self.controlnet,) if self.controlnet else (),
+            depth_model=self.depth_model,
         )
-        return tuple(control.steering(model, control.shown(model, video)))
+        steers = self.base == "controlnet"
+        steering = control.steering(model, control.shown(model, video)) if steers else ()
+        estimate = Depth(model=self.depth_model, device=str(model.device))
+        depth = depth_maps(model, estimate(video)) if reads_depth(model) else None
+        return Conditions(tuple(steering), depth)
 
     def sites(self, model: Backbone) -> InjectionSites | None:
         """Where the source is put in, if it is."""

@@ -1,19 +1,18 @@
 """A source video on its way to noise, each frame by itself: what edits start from and follow."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..backbones import Backbone, StableDiffusion
-from ..backbones.controlled import Steering, controlled
+from ..backbones import Backbone
 from ..cache import cached, content_hash
 from ..sampling import Denoise, Step, invert_ddpm, noised, sample_ddpm
 from ..typing import Latents, Progress, Text
+from .conditions import Conditions
 
 Steps = Float[Tensor, "S F C h w"]
 Levels = Float[Tensor, "levels F C h w"]
@@ -52,14 +51,13 @@ class Source:
     text: Text
     clean: Latents
     frames_per_batch: int
-    steering: tuple[Steering, ...] = ()
-    """The ControlNets that take part."""
+    conditions: Conditions = field(default_factory=Conditions)
 
     def predict(self, z: Latents, step: Step) -> Latents:
         """The network's prediction, some frames at a time."""
         predicted: list[Tensor] = []
         for frames in torch.arange(len(z)).split(self.frames_per_batch):
-            with steered(self.model, self.steering, frames.tolist()):
+            with self.conditions.shown(self.model, frames.tolist()):
                 predicted += self.model.predict(step, (z[frames], self.text))
         return torch.cat(predicted)
 
@@ -119,25 +117,8 @@ class Source:
         """What identifies the network and its conditions."""
         if self.model.hooks.altered:  # What a user's hooks change can't be named.
             return None
-        steering = [
-            (each.weight, content_hash(each.hints), list(map(content_hash, weights(each.net.network))))
-            for each in self.steering
-        ]
-        return {"model": self.model.fingerprint(), "text": content_hash(self.text), "steering": steering}
-
-
-@contextmanager
-def steered(model: Backbone, steering: Sequence[Steering], frames: list[int]) -> Iterator[None]:
-    """A block in which ControlNets steer what `model` predicts for some frames of the clip."""
-    if not steering:
-        yield
-        return
-    assert isinstance(model, StableDiffusion)  # Or else there were no ControlNet for it.
-    picked = [replace(each, hints=each.hints[frames]) for each in steering]
-    with controlled(model, picked, slice(None)):
-        yield
-
-
-def weights(network: nn.Module) -> Iterable[Tensor]:
-    """All that a network has learnt, in order."""
-    return network.state_dict().values()
+        return {
+            "model": self.model.fingerprint(),
+            "text": content_hash(self.text),
+            "conditions": self.conditions.identity(),
+        }

@@ -1,0 +1,50 @@
+"""The branches of a TokenFlow edit: the source and the two that are edited, with and without the target."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..attention import AttentionHook, InjectionSites
+from ..backbones import Backbone
+from ..sampling import Step
+from ..typing import Latents, Text
+from .conditions import Conditions
+from .trajectory import Trajectory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branches:
+    """The network with what each branch is shown of a clip."""
+
+    model: Backbone
+    trajectory: Trajectory
+    texts: tuple[Text, Text, Text]
+    """What the branches read: the source's prompt, the negative one and the target's."""
+    conditions: Conditions
+    sites: InjectionSites | None
+    """Where the source is put into the others (Plug-and-Play), if it is."""
+    feature_steps: range
+    attention_steps: range
+
+    def features_at(self, step: Step) -> str | None:
+        """The module whose output the source puts in at this step, if it does."""
+        return self.sites.features if self.sites and step.index in self.feature_steps else None
+
+    def attention_at(self, step: Step) -> bool:
+        """Whether the source puts in its attention at this step."""
+        return self.sites is not None and step.index in self.attention_steps
+
+    def run_source(self, step: Step, frames: list[int], *hooks: AttentionHook) -> None:
+        """Runs the source for what hooks see of it: its prediction is of no use."""
+        clean = self.trajectory.latents[step.index][frames].to(self.texts[0].device)
+        with self.conditions.shown(self.model, frames), self.model.hooked(*hooks):
+            self.model.predict(step, (clean, self.texts[0]))
+
+    def run_edited(
+        self, z: Latents, step: Step, frames: list[int], *hooks: AttentionHook
+    ) -> tuple[Tensor, ...]:
+        """The predictions without the target and towards it, for some frames of `z`."""
+        _, negative, target = self.texts
+        own = z[frames]
+        with self.conditions.shown(self.model, frames), self.model.hooked(*hooks):
+            return self.model.predict(step, (own, negative), (own, target))
