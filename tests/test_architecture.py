@@ -30,6 +30,7 @@ ALLOWED = {
         "typing cache mini sampling video prompts attention inflation controls",
         "accelerate diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
     ),
+    "convert": ("adapters", "safetensors torch"),
     "adapters": ("typing video attention inflation backbones", "safetensors torch"),
     "methods": (
         "typing cache sampling video prompts attention inflation controls backbones adapters",
@@ -47,8 +48,11 @@ ALLOWED = {
     "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
     "demo": ("video world methods", "av diffusers jaxtyping numpy torch transformers"),
     "settings": ("typing cache video backbones methods training metrics", "yaml"),
-    "cli": ("*", "numpy rich torch transformers tyro yaml"),
-    "app": ("public settings", "gradio numpy"),
+    "cli": ("*", "accelerate numpy rich torch transformers tyro yaml"),
+    "app": (
+        "public settings typing prompts video backbones methods metrics compare demo",
+        "av gradio numpy PIL starlette torch",
+    ),
     "__init__": ("*", ""),
 }
 

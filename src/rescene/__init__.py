@@ -22,9 +22,12 @@ if TYPE_CHECKING:
         Notes,
         Text2VideoZero,
         TokenFlow,
+        TuneAVideo,
+        TunedVideo,
         VideoInstructPix2Pix,
     )
     from .metrics import METRICS, evaluate
+    from .training import OneShot
     from .video import Fit, Video
 
 _HOMES = {
@@ -33,9 +36,10 @@ _HOMES = {
     "controls": ("Canny", "Depth", "Pose"),
     "methods": (
         *("GENERATORS", "METHODS", "ControlledVideo", "FateZero", "Inversion", "Notes"),
-        *("Text2VideoZero", "TokenFlow", "VideoInstructPix2Pix"),
+        *("Text2VideoZero", "TokenFlow", "TuneAVideo", "TunedVideo", "VideoInstructPix2Pix"),
     ),
     "metrics": ("METRICS", "evaluate"),
+    "training": ("OneShot",),
     "video": ("Fit", "Video"),
 }
 """Public names by the package that they come from; imported when first used: `import rescene` is instant."""
@@ -55,10 +59,13 @@ __all__ = [
     "Inversion",
     "Layer",
     "Notes",
+    "OneShot",
     "Pose",
     "StableDiffusion",
     "Text2VideoZero",
     "TokenFlow",
+    "TuneAVideo",
+    "TunedVideo",
     "Video",
     "VideoInstructPix2Pix",
     "evaluate",

@@ -6,7 +6,7 @@ goes onto any network of the same shape, for the length of a `with` block.
 
 import hashlib
 import json
-import logging
+import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,10 @@ from .video.files import replacing
 
 ATTENTION, CONVOLUTION = "temporal_attention", "temporal_convolution"
 """What temporal layers are called in a file, after the module that each comes after."""
-log = logging.getLogger(__name__)
+
+
+class BaseWarning(UserWarning):
+    """An adapter is used with another model than it was tuned on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,19 +91,19 @@ class Adapter:
         return cls(replace(about, base=network_hash(network)), layers, queries)
 
     @classmethod
-    def load(cls, path: Path, model: StableDiffusion) -> "Adapter":
+    def load(cls, path: Path, model: Backbone) -> "Adapter":
         """Reads a file, for the network of `model`.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it isn't an adapter, or was tuned on a network of another shape.
+            ValueError: If it isn't an adapter, or was tuned on a network of another kind or shape.
         """
-        verify(path, model.unet)
+        verify(path, model)
+        assert isinstance(model, StableDiffusion)
         about = read_about(path)
         if about.base not in (None, network_hash(model.unet)):
-            log.warning(
-                "%s was tuned on another model of the same shape, or in another precision; expect less", path
-            )
+            text = f"{path} was tuned on another model of this shape, or in another precision; expect less"
+            warnings.warn(text, BaseWarning, stacklevel=2)
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         layers = _layers(model.unet, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
@@ -148,6 +151,16 @@ class Adapter:
         return FrameKeys(self.about.frame_keys)
 
 
+@contextmanager
+def tuned(model: Backbone, motion: Path | None) -> Generator[None]:
+    """A block in which an adapter's file, if there is one, is part of `model`."""
+    if motion is None:
+        yield
+        return
+    with Adapter.load(motion, model).on(model):
+        yield
+
+
 def read_about(path: Path) -> About:
     """What an adapter's file says of itself.
 
@@ -167,13 +180,16 @@ def read_about(path: Path) -> About:
     return About(**{**values, "frame_keys": tuple(values["frame_keys"])})
 
 
-def verify(path: Path, network: nn.Module) -> None:
-    """Makes sure that an adapter fits a network, which may lack its weights.
+def verify(path: Path, model: Backbone) -> None:
+    """Makes sure that an adapter fits a model, which may lack its weights.
 
     Raises:
         FileNotFoundError, ValueError: As `Adapter.load`.
     """
     read_about(path)
+    if not isinstance(model, StableDiffusion):
+        raise ValueError(f"{path} is for Stable Diffusion 1.x or 2.x, and the model is another kind")
+    network = model.unet
     with safe_open(path, framework="pt") as file:
         theirs = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     own = {name: tuple(weight.shape) for name, weight in network.named_parameters()}

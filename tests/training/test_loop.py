@@ -19,10 +19,6 @@ from rescene.training.loop import Trainer
 SETTINGS = TrainingSettings(steps=6, learning_rate=0.05, checkpoint_every=2)
 
 
-def quiet(items: Any, /, *, description: str, total: int) -> Any:
-    return items
-
-
 def line(dtype: torch.dtype = torch.float32) -> dict[str, nn.Parameter]:
     return {"slope.weight": nn.Parameter(torch.ones(3, dtype=dtype)), "bias": nn.Parameter(torch.zeros(1))}
 
@@ -42,7 +38,7 @@ def run(
     settings: TrainingSettings = SETTINGS,
     folder: TrainingFolder | None = None,
 ) -> Any:
-    return train(weights, {"line": objective(weights)}, settings, progress=quiet, folder=folder)
+    return train(weights, {"line": objective(weights)}, settings, folder=folder)
 
 
 def folder(path: Path, *, config: Any = None, **more: bool) -> TrainingFolder:
@@ -77,7 +73,7 @@ def test_small_steps_arent_lost_in_half_precision() -> None:
 def test_objectives_take_turns_and_move_only_what_they_use() -> None:
     used, other = line(), nn.Parameter(torch.ones(2))
     names = {"line": objective(used), "again": objective(used)}
-    losses = train({**used, "other": other}, names, SETTINGS, progress=quiet)
+    losses = train({**used, "other": other}, names, SETTINGS)
     assert [loss.objective for loss in losses] == ["line", "again"] * SETTINGS.length
     assert [loss.step for loss in losses[::2]] == list(range(1, SETTINGS.length + 1))
     assert torch.equal(other, torch.ones(2))  # Nor by weight decay.
@@ -89,7 +85,7 @@ def test_what_is_drawn_depends_on_seed_step_and_objective() -> None:
     assert first == same
     assert first[0].loss != other[0].loss
     weights = line()
-    pair = train(weights, {"line": objective(weights), "b": objective(weights)}, SETTINGS, progress=quiet)
+    pair = train(weights, {"line": objective(weights), "b": objective(weights)}, SETTINGS)
     assert pair[0].loss == first[0].loss != pair[1].loss
 
 
@@ -102,7 +98,7 @@ def test_the_backward_pass_runs_inside_the_block() -> None:
         yield objective(weights)(draw).__enter__()
         seen.append(not torch.equal(before, weights["bias"]))
 
-    train(weights, {"line": watched}, TrainingSettings(steps=1), progress=quiet)
+    train(weights, {"line": watched}, TrainingSettings(steps=1))
     assert seen == [True]
 
 
@@ -119,7 +115,7 @@ def test_it_stops_at_nans_and_keeps_the_last_checkpoint(tmp_path: Path, where: s
         yield loss
 
     with pytest.raises(FloatingPointError, match=r"line, step 4.*lower learning rate"):
-        train(weights, {"line": breaking}, SETTINGS, progress=quiet, folder=folder(tmp_path))
+        train(weights, {"line": breaking}, SETTINGS, folder=folder(tmp_path))
     found = folder(tmp_path, resume=True).load()
     assert found
     assert found.step == 2
@@ -140,7 +136,7 @@ def test_checkpoints_come_when_due_and_at_the_end(tmp_path: Path) -> None:
     at: list[int] = []
     weights, settings = line(), TrainingSettings(steps=5, checkpoint_every=2)
     train(
-        weights, {"line": objective(weights)}, settings, progress=quiet,
+        weights, {"line": objective(weights)}, settings,
         folder=folder(tmp_path), at_checkpoint=at.append,
     )  # fmt: skip
     assert at == [2, 4, 5]

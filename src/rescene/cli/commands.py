@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,8 @@ COMMANDS = {
     "plan": "Tell what an edit would cost, without computing.",
     "show": "Print the settings that made a result.",
     "redo": "Make a result again from its settings.",
+    "train": "Tune a model to a video.",
+    "convert": "Make an adapter of a folder that Tune-A-Video or FateZero saved.",
     "evaluate": "Measure results against their sources.",
     "compare": "Make a page that shows results side by side.",
     "env": "Print versions and devices, for bug reports.",
@@ -59,11 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _command(arguments: Sequence[str]) -> Callable[[], None]:
-    """The command that the line names; without one, or with an unknown one, tyro helps."""
-    if arguments and arguments[0] in COMMANDS:
-        run = import_module(f".{arguments[0]}", __package__).main
-        return lambda: run(arguments[1:])
+def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str) -> str:
+    """The command that a line begins with; without one, or with an unknown one, tyro helps and it ends."""
+    if arguments and arguments[0] in commands:
+        return arguments[0]
 
     def stub(text: str) -> Callable[[], None]:
         def nothing() -> None: ...
@@ -72,12 +73,17 @@ def _command(arguments: Sequence[str]) -> Callable[[], None]:
         return nothing
 
     tyro.extras.subcommand_cli_from_dict(
-        {name: stub(text) for name, text in COMMANDS.items()},
-        prog="rescene",
-        description="Edit video with pretrained diffusion models. `rescene COMMAND --help` tells more.",
+        {name: stub(text) for name, text in commands.items()},
+        prog=prog,
+        description=f"Edit video with pretrained diffusion models. `{prog} COMMAND --help` tells more.",
         args=arguments,
     )
     raise AssertionError("tyro ends the program where there is no command")
+
+
+def _command(arguments: Sequence[str]) -> Callable[[], None]:
+    run = import_module(f".{choose(arguments, COMMANDS, prog='rescene')}", __package__).main
+    return lambda: run(arguments[1:])
 
 
 def _explained(error: Exception) -> str | None:

@@ -8,15 +8,17 @@ from .method import Generator, Method, TextEdit, quiet
 from .notes import Notes
 from .text2video_zero import Text2VideoZero
 from .tokenflow import TokenFlow
+from .tune_a_video import TuneAVideo, TunedVideo
 
 METHODS: dict[str, type[Method]] = {
     "fatezero": FateZero,
     "instruct-pix2pix": VideoInstructPix2Pix,
     "text2video-zero": ControlledVideo,
     "tokenflow": TokenFlow,
+    "tune-a-video": TuneAVideo,
 }
 """Methods by the name that the command line and the settings files use."""
-GENERATORS: dict[str, type[Generator]] = {"text2video-zero": Text2VideoZero}
+GENERATORS: dict[str, type[Generator]] = {"text2video-zero": Text2VideoZero, "tune-a-video": TunedVideo}
 """Methods that need no video, likewise."""
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "Text2VideoZero",
     "TextEdit",
     "TokenFlow",
+    "TuneAVideo",
+    "TunedVideo",
     "VideoInstructPix2Pix",
     "quiet",
 ]

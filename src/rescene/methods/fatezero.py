@@ -8,10 +8,12 @@ its words, can leave everything else alone.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 
+from ..adapters import read_about, tuned
 from ..attention import (
     AtLevel,
     Attention,
@@ -36,6 +38,7 @@ from .method import TextEdit, quiet
 from .notes import Notes
 
 Kind = Literal["auto", "replace", "refine"]
+FRAME_KEYS = ("own", "middle")
 BACKGROUND_WINDOW = (0.2, 0.8)
 """The share of the steps during which `keep_background` pastes the source's latents."""
 
@@ -67,16 +70,21 @@ class FateZero(TextEdit):
     """Where the mask ends, as a share of the strongest response in the frame. Raise it for a tighter mask."""
     keep_background: bool = False
     """Also paste the source's latents outside the mask: the strictest protection of the background."""
-    frame_keys: tuple[str | int, ...] = ("own", "middle")
+    frame_keys: tuple[str | int, ...] = FRAME_KEYS
     """Which frames each frame attends to: `own`, `first`, `middle`, `last`, `previous`, `next` or an offset.
     More frames flicker less and take longer."""
     store: Place = "recompute"
     """Where the source's attention is kept: computed again when needed (least memory), in `ram`, or on
     `disk`."""
+    motion: Path | None = None
+    """What `rescene train one-shot` made of the video, for edits of shape: the tuned model keeps its motion
+    where attention must let go. Frames attend to each other as in the tuning."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         FrameKeys(self.frame_keys)
+        if self.motion and self.frame_keys != FRAME_KEYS:
+            raise ValueError("frame_keys are those of the tuning where there is a motion; leave them out")
         for name, known in (("alignment", get_args(Kind)), ("store", get_args(Place))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
@@ -101,7 +109,7 @@ class FateZero(TextEdit):
         def replay(step: int) -> Attention:
             return source.attend(inversion.at(step), schedule[step])[1]
 
-        with open_store(self.store, replay, len(schedule)) as store:
+        with tuned(model, self.motion), open_store(self.store, replay, len(schedule)) as store:
 
             def predict(z: Latents, step: Step) -> Latents:
                 if not (store.keeps and control.needs_source(step.index)):
@@ -195,6 +203,8 @@ class FateZero(TextEdit):
 
     def frame_hook(self, size: tuple[int, int]) -> AttentionHook:
         """How frames attend to each other; at full resolution each attends to itself, as published."""
+        if self.motion:
+            return FrameKeys(read_about(self.motion).frame_keys)
         return FrameKeys(self.frame_keys, self.layers(size))
 
     def layers(self, size: tuple[int, int]) -> LayerPredicate:

@@ -1,18 +1,12 @@
 """What all methods are, and what text-driven edits share."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..backbones import Backbone
-from ..typing import Progress, T
+from ..typing import Progress, quiet
 from ..video import Video
 from .notes import Notes
-
-
-def quiet(iterable: Iterable[T], /, *, description: str, total: int) -> Iterable[T]:
-    """Reports no progress."""
-    return iterable
 
 
 @runtime_checkable

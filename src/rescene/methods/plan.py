@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import singledispatch
 
+from ..adapters import verify
 from ..attention.stores import Place
 from ..backbones import StableDiffusion
 from .cross_frame import CrossFrameSettings
 from .fatezero import FateZero
 from .method import TextEdit
+from .tune_a_video import TuneAVideo
 
 FLOAT32_BYTES = 4
 BRANCHES = 2
@@ -76,7 +78,7 @@ def plan(
         ValueError: If a word isn't in its prompt, a window is out of range, a prompt is too long, or there
             are more steps than the model takes.
     """
-    if isinstance(edit, TextEdit | CrossFrameSettings):
+    if isinstance(edit, TextEdit | CrossFrameSettings | TuneAVideo):
         check(edit, model)
     return None
 
@@ -122,12 +124,15 @@ def _(
     )
 
 
-def check(edit: TextEdit | CrossFrameSettings, model: StableDiffusion) -> int:
+def check(edit: TextEdit | CrossFrameSettings | TuneAVideo, model: StableDiffusion) -> int:
     """How many tokens the text encoder reads, after making sure that it can read the prompts.
 
     Raises:
-        ValueError: If a prompt is too long, or there are more steps than the model takes.
+        ValueError: If a prompt is too long, there are more steps than the model takes, or an adapter is for
+            another model.
     """
+    if isinstance(edit, FateZero | TuneAVideo) and edit.motion:
+        verify(edit.motion, model)
     model.schedule(edit.num_inference_steps)
     texts = [model.embed(prompt) for prompt in edit.prompts]
     return texts[0].shape[1]

@@ -16,7 +16,7 @@ from accelerate.utils import reduce
 from torch import Tensor, nn
 
 from ..sampling.noise import generator
-from ..typing import Progress
+from ..typing import Progress, quiet
 from .folder import TrainingFolder
 from .losses import Loss
 
@@ -80,7 +80,7 @@ def train(
     objectives: Mapping[str, Objective],
     settings: TrainingSettings,
     *,
-    progress: Progress,
+    progress: Progress = quiet,
     folder: TrainingFolder | None = None,
     at_checkpoint: Callable[[int], None] | None = None,
 ) -> list[Loss]:

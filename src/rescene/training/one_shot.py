@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..adapters import About, Adapter, network_hash
 from ..backbones import StableDiffusion
-from ..typing import Latents, Progress, Text
+from ..typing import Latents, Progress, Text, quiet
 from ..video import Video
 from .class_images import class_images
 from .folder import TrainingFolder
@@ -68,7 +68,7 @@ class OneShot(TrainingSettings):
         model: StableDiffusion,
         video: Video,
         *,
-        progress: Progress,
+        progress: Progress = quiet,
         folder: TrainingFolder | None = None,
         at_checkpoint: Callable[[Adapter, int], None] | None = None,
     ) -> Adapter:
