@@ -4,7 +4,7 @@ PYTHON ?= python3
 # A folder with one subfolder of reference tensors per system, and the tiny models in models/.
 REFERENCE ?= ../shared/reference
 # The systems that tests/reference can check.
-SYSTEMS ?= fatezero text2video_zero tokenflow
+SYSTEMS ?= fatezero i2vedit text2video_zero tokenflow
 VENV := .venv
 BIN := $(VENV)/bin
 

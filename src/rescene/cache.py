@@ -36,8 +36,43 @@ def cached(key: Mapping[str, object], compute: Callable[[], Tensor]) -> Tensor:
         key: All that the result depends on, as JSON values.
         compute: Makes the tensor, once.
     """
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    path = folder() / f"{name}.safetensors"
+    return _cached(folder() / f"{_name(key)}.safetensors", compute)
+
+
+class Unfinished:
+    """What a run has finished, kept until all of it is: a run that was stopped can go on.
+
+    Args:
+        run: All that its results depend on, as JSON values.
+        resume: Whether to go on from what a stopped run has left; without it that is forgotten.
+    """
+
+    def __init__(self, run: Mapping[str, object], *, resume: bool):
+        self._run = _name(run)
+        if not resume:
+            self.forget()
+
+    def cached(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """Returns what was finished under a name, or finishes it now."""
+        return _cached(folder() / f"{self._run}-{name}.safetensors", compute)
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def forget(self) -> None:
+        """Removes what was kept."""
+        for file in self._files():
+            file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return list(folder().glob(f"{self._run}-*.safetensors"))
+
+
+def _name(key: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _cached(path: Path, compute: Callable[[], Tensor]) -> Tensor:
     with suppress(FileNotFoundError):  # Another run may remove the file at any moment.
         os.utime(path)
         # A copy lies at an even address, as when computed: how products round depends on that.

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
-from tests.reference import fatezero, text2video_zero, tokenflow
+from tests.reference import fatezero, i2vedit, text2video_zero, tokenflow
 from tests.reference.result import Result
 
 SYSTEMS: dict[str, Callable[[Path, Path], Iterator[Result]]] = {
     "fatezero": fatezero.run,
+    "i2vedit": i2vedit.run,
     "text2video_zero": text2video_zero.run,
     "tokenflow": tokenflow.run,
 }

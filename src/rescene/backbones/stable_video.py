@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ MOTION_BUCKET = 127
 """How much motion the model is told to make, as its makers use it."""
 AUGMENTATION = 0.02
 """How much noise the leading picture is given, in pixels or in latents, and the model is told of."""
+FASTEST = 30
+"""Frames a second of the fastest videos that the model was trained on."""
 DECODED_AT_ONCE = 8
 """The decoder mixes neighbouring frames: how many it sees at once is part of the result."""
 
@@ -145,33 +148,19 @@ class StableVideo:
         steps = karras(num_inference_steps, sigma_min=sigma_min, sigma_max=sigma_max)
         return unit_variance(edm_inversion(steps))
 
-    @torch.no_grad()
     def predict(self, *branches: Branch) -> tuple[Tensor, ...]:
-        """Predictions for several branches of equally many frames, in one pass."""
-        return self.forward(*branches)
-
-    def forward(self, *branches: Branch) -> tuple[Tensor, ...]:
-        """`predict`, with gradients."""
+        """Predictions for branches of equally many frames, in one pass; gradients flow to what is trained."""
         frames, _, height, width = branches[0].latents.shape
-        self.hooks.step, self.hooks.frames, self.hooks.size = (
-            branches[-1].step.index,
-            frames,
-            (height, width),
-        )
-        self.hooks.branches = len(branches)
-        x = torch.stack(
-            [
-                torch.cat([z.to(lead.image), lead.image.expand(frames, -1, -1, -1)], 1)
-                for z, _, lead in branches
-            ]
-        )
+        self.hooks.step, self.hooks.branches = branches[-1].step.index, len(branches)
+        self.hooks.frames, self.hooks.size = frames, (height, width)
+        clips = [
+            torch.cat([z.to(lead.image), lead.image.expand(frames, -1, -1, -1)], 1) for z, _, lead in branches
+        ]
         prediction = self._parts.awake(self.unet)(
-            x.to(self.device, self.unet.dtype),
+            torch.stack(clips).to(self.device, self.unet.dtype),
             torch.tensor([step.timestep for _, step, _ in branches], device=self.device),
-            encoder_hidden_states=torch.cat([lead.embedding for *_, lead in branches]).to(
-                self.device, self.unet.dtype
-            ),
-            added_time_ids=torch.tensor([lead.time_ids for *_, lead in branches], device=self.device),
+            torch.cat([lead.embedding for *_, lead in branches]).to(self.device, self.unet.dtype),
+            torch.tensor([lead.time_ids for *_, lead in branches], device=self.device),
         ).sample
         return prediction.to(branches[-1].latents.dtype).unbind()
 
@@ -191,6 +180,11 @@ class StableVideo:
     def fingerprint(self) -> str:
         """SHA-256 of all weights, worked out once: there are gigabytes, and nothing here changes them."""
         return self._fingerprint
+
+
+def counted(fps: Fraction) -> float:
+    """A rate as the model counts it, see `Lead.fps`."""
+    return min(float(fps), FASTEST) - 1
 
 
 def read_sigmas(config: Any) -> tuple[float, float]:

@@ -20,6 +20,7 @@ import tyro
 
 COMMANDS = {
     "edit": "Edit a video.",
+    "propagate": "Carry an edited first frame through the whole video.",
     "generate": "Make a video from a prompt.",
     "methods": "List and explain the methods.",
     "models": "List the models that have short names.",

@@ -7,7 +7,15 @@ import torch
 from transformers.utils.logging import disable_progress_bar
 from tyro.conf import UseAppendAction
 
-from ..backbones import StableDiffusion, best_device, load, outline, resolved_revision, usual_dtype
+from ..backbones import (
+    StableDiffusion,
+    StableVideo,
+    best_device,
+    load,
+    outline,
+    resolved_revision,
+    usual_dtype,
+)
 from ..settings import DType, ModelSettings, Trim
 from ..video import Fit, Video
 from ..video.read import Cut, read_video
@@ -66,7 +74,7 @@ class ModelOptions:
         _ = self.loras
         return outline(self.model, revision=self.revision, dtype=self.torch_dtype)
 
-    def settings(self, model: StableDiffusion) -> ModelSettings:
+    def settings(self, model: StableDiffusion | StableVideo) -> ModelSettings:
         """What to note about the model that was loaded."""
         return ModelSettings(
             name=self.model,
@@ -101,7 +109,7 @@ def read_source(path: Path, trim: Trim) -> Video:
     return read_video(path, Cut(start=trim.start, end=trim.end, frames=trim.frames, every=trim.every))
 
 
-def fit_for(video: Video, model: StableDiffusion, size: str | None) -> Fit:
+def fit_for(video: Video, model: StableDiffusion | StableVideo, size: str | None) -> Fit:
     """The size to work at: the model's own if `size` is None, `source`, or WIDTHxHEIGHT.
 
     Raises:

@@ -3,6 +3,7 @@
 from .fields import field_docs
 from .generated import GeneratedSettings, read_made
 from .plain import decode, decode_as, encode, unknown
+from .propagated import KeyFrameSettings, PropagatedSettings
 from .results import check_result, file_hash, find_source, read_settings, seen_from, sidecar, write_result
 from .settings import (
     DType,
@@ -19,7 +20,9 @@ from .settings import (
 __all__ = [
     "DType",
     "GeneratedSettings",
+    "KeyFrameSettings",
     "ModelSettings",
+    "PropagatedSettings",
     "Settings",
     "SourceSettings",
     "Trim",

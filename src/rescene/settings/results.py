@@ -9,6 +9,7 @@ from ..video import Video, read_metadata
 from ..video.files import check_target, replacing
 from ..video.write import destination
 from .generated import GeneratedSettings
+from .propagated import PropagatedSettings
 from .settings import Settings
 
 _BLOCK = 1 << 20
@@ -35,7 +36,11 @@ def check_result(path: str, *, overwrite: bool) -> None:
 
 
 def write_result(
-    video: Video, path: str, settings: Settings | GeneratedSettings, *, overwrite: bool = False
+    video: Video,
+    path: str,
+    settings: Settings | GeneratedSettings | PropagatedSettings,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Writes a video with its settings and label, and its sidecar: both or neither.
 
