@@ -44,6 +44,10 @@ ALLOWED = {
         "typing video backbones",
         "cv2 jaxtyping numpy torch torchmetrics torchvision transformers",
     ),
+    "bench": (
+        "typing sampling video world metrics compare backbones methods settings",
+        "jaxtyping jinja2 numpy torch yaml",
+    ),
     "compare": ("typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),
     "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
     "demo": ("video world methods", "av diffusers jaxtyping numpy torch transformers"),

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
-from huggingface_hub import hf_hub_download
+from huggingface_hub import constants, get_session, hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     HfHubHTTPError,
@@ -81,7 +82,7 @@ def download(name: str, file: str, revision: str | None) -> str:
     """Fetches one small file of a hub repository, and explains what went wrong if that fails."""
     where = f"{name} at revision {revision}" if revision else name
     try:
-        return hf_hub_download(name, file, revision=revision)
+        return hf_hub_download(name, file, revision=revision, local_files_only=not _hub_answers())
     except RepositoryNotFoundError as error:
         raise FileNotFoundError(
             f"the hub has no model {name}, or it is gated: check the id, or `hf auth login`"
@@ -99,6 +100,16 @@ def download(name: str, file: str, revision: str | None) -> str:
         raise FileNotFoundError(f"{where} has no {file}") from error
     except HfHubHTTPError as error:
         raise FileNotFoundError(f"{where} can't be read: {error}") from error
+
+
+@cache
+def _hub_answers() -> bool:
+    """Whether the hub can be reached; asked once, since its own downloads try six times for half a minute."""
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # Whatever is wrong with the network, the local cache may hold the file.
+        return False
+    return True
 
 
 def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, dtype: torch.dtype) -> Any:

@@ -31,6 +31,7 @@ COMMANDS = {
     "convert": "Make an adapter of a folder that Tune-A-Video or FateZero saved.",
     "evaluate": "Measure results against their sources.",
     "compare": "Make a page that shows results side by side.",
+    "bench": "Run methods over many edits and measure them.",
     "env": "Print versions and devices, for bug reports.",
     "demo": "Edit a clip that comes with rescene.",
 }

@@ -68,7 +68,7 @@ def page(source: Video, results: Sequence[Result], *, title: str) -> str:
     for result, video in zip(results, others, strict=True):
         panels.append(_panel(result.name, _prompt([result], "target"), video))
     settings = setting_rows([result.settings for result in results])
-    script, style = _part("page.js"), _part("page.css")
+    script = _part("page.js")
     return _template().render(
         title=title,
         fps=float(first.fps),
@@ -83,7 +83,7 @@ def page(source: Video, results: Sequence[Result], *, title: str) -> str:
         gain=GAIN,
         full=f"{100 * FULL:.0f}",
         script=script,
-        style=style,
+        style=style(),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -132,6 +132,11 @@ def _notes(results: Sequence[Result]) -> list[str]:
             reasons.setdefault(reason, []).append(name)
         notes += [f"left out: {', '.join(names)} ({reason})" for reason, names in reasons.items()]
     return notes
+
+
+def style() -> str:
+    """The look of the pages, as CSS."""
+    return _part("page.css")
 
 
 @cache

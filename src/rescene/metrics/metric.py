@@ -9,7 +9,9 @@ from .comparison import Comparison, Step
 Better = Literal["higher", "lower", "neither"]
 ARROWS: dict[Better, str] = {"higher": "↑", "lower": "↓", "neither": ""}
 """Which way is better, as tables show it."""
-Group = Literal["likeness to the source", "motion and steadiness", "prompts", "format"]
+Group = Literal[
+    "likeness to the truth", "likeness to the source", "motion and steadiness", "prompts", "format", "cost"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,21 @@
+"""Benchmarks: rows of clips and edits, run over methods and settings, measured, and shown on pages."""
+
+from .formats import read_rows
+from .row import FileRow, Row
+from .run import Bench, results
+from .setting import Setting, read_settings, settings_of, world_settings
+from .world import WorldRow, world_rows
+
+__all__ = [
+    "Bench",
+    "FileRow",
+    "Row",
+    "Setting",
+    "WorldRow",
+    "read_rows",
+    "read_settings",
+    "results",
+    "settings_of",
+    "world_rows",
+    "world_settings",
+]

@@ -1,0 +1,66 @@
+"""Reads the lists of published benchmarks, and plain ones; which it is shows in the file itself."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..row import FileRow
+from . import davis_edit, five, plain, tgve
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one benchmark lists its rows."""
+
+    looks: str
+    """What its lists hold, in words."""
+    fits: Callable[[Any], bool]
+    """Whether the content of a file is of this format."""
+    rows: Callable[[Path, Any], list[FileRow]]
+    """Its rows; paths are seen from the list's folder."""
+
+
+FORMATS: dict[str, Format] = {
+    "plain": Format(plain.LOOKS, plain.fits, plain.rows),
+    "TGVE": Format(tgve.LOOKS, tgve.fits, tgve.rows),
+    "DAVIS-Edit": Format(davis_edit.LOOKS, davis_edit.fits, davis_edit.rows),
+    "FiVE": Format(five.LOOKS, five.fits, five.rows),
+}
+"""The lists that can be read."""
+
+
+def read_rows(path: Path) -> list[FileRow]:
+    """The rows of a list (.csv or .json).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is of no known format, has no rows, or two of one name.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; check the path of the list")
+    content = _content(path)
+    form = next((each for each in FORMATS.values() if each.fits(content)), None)
+    if form is None:
+        known = "; ".join(f"{name}: {each.looks}" for name, each in FORMATS.items())
+        raise ValueError(f"{path} is of no known format; there are {known}")
+    rows = form.rows(path, content)
+    if not rows:
+        raise ValueError(f"{path} lists nothing to edit")
+    name, times = Counter(row.name for row in rows).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"{path} has {times} rows named {name!r}; give each a name of its own")
+    return rows
+
+
+def _content(path: Path) -> Any:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() != ".json":
+        return list(csv.DictReader(text.splitlines()))
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error

@@ -1,0 +1,113 @@
+"""A method with its settings, as a file lists them; for each row it gives an edit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from re import fullmatch
+from typing import Any
+
+import yaml
+
+from ..methods import METHODS, Method
+from ..settings import decode, field_docs, unknown
+from .baselines import BASELINES
+from .row import Row
+
+KNOWN: dict[str, type[Method]] = BASELINES | METHODS
+"""The methods that can be run, baselines first."""
+PROMPTS = {"source": "source", "target": "target", "prompt": "target", "instruction": "target"}
+"""The fields of methods that a row fills, and what with."""
+SUBJECT = "subject"
+"""As the value of a field: the row's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A method, and the values of its fields."""
+
+    name: str
+    """Of the setting, and of the folder of its results."""
+    method: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    of_kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values that hold for rows of one kind only."""
+
+    def edit(self, row: Row) -> Method:
+        """The edit of a row.
+
+        Raises:
+            ValueError: if a value is wrong.
+        """
+        kind = KNOWN[self.method]
+        own = field_docs(kind)
+        prompts = {name: getattr(row, which) for name, which in PROMPTS.items() if name in own}
+        values = {**prompts, **self.values, **self.of_kinds.get(row.kind, {})}
+        filled = {name: list(row.subject) if value == SUBJECT else value for name, value in values.items()}
+        return decode(kind, filled, name=self.name)
+
+
+def settings_of(methods: Sequence[str]) -> list[Setting]:
+    """Methods by name, as their authors or the rendered world's file have them.
+
+    Raises:
+        ValueError: if there is no such method.
+    """
+    for name in methods:
+        if name not in KNOWN:
+            raise ValueError(unknown(name, KNOWN, name="--methods"))
+    return [Setting(name=name, method=name) for name in methods]
+
+
+def world_settings() -> list[Setting]:
+    """Those of the rendered world's file."""
+    return parse(files("rescene.bench").joinpath("world.yaml").read_text(encoding="utf-8"), name="world.yaml")
+
+
+def read_settings(path: Path) -> list[Setting]:
+    """The settings of a YAML file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no list of settings; it names the place.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; check the path after --settings")
+    return parse(path.read_text(encoding="utf-8"), name=str(path))
+
+
+def parse(text: str, *, name: str) -> list[Setting]:
+    """Settings as YAML: a list of method, name and values, and values of kinds of rows."""
+    try:
+        entries = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(
+            f"{name} must be a list, with entries such as {{method: fatezero, self_replace: 0.5}}"
+        )
+    settings = [_setting(entry, name=f"{name}: entry {number}") for number, entry in enumerate(entries, 1)]
+    names = [setting.name for setting in settings]
+    if len(set(names)) < len(names):
+        twice = next(each for each in names if names.count(each) > 1)
+        raise ValueError(f"{name} has two settings named {twice!r}; give each a name of its own")
+    return settings
+
+
+def _setting(entry: Any, *, name: str) -> Setting:
+    if not isinstance(entry, dict) or entry.get("method") not in KNOWN:
+        method = entry.get("method") if isinstance(entry, dict) else entry
+        raise ValueError(unknown(str(method), KNOWN, name=f"{name}: method"))
+    fields = field_docs(KNOWN[entry["method"]])
+    values = {key: value for key, value in entry.items() if key not in ("name", "method")}
+    # What isn't a field and holds fields is a kind of rows.
+    kinds = {
+        key: values.pop(key) for key in list(values) if key not in fields and isinstance(values[key], dict)
+    }
+    for key in (*values, *(key for group in kinds.values() for key in group)):
+        if key not in fields:
+            raise ValueError(unknown(str(key), fields, name=name))
+    called = str(entry.get("name") or entry["method"])
+    if not fullmatch(r"[\w-][\w.-]*", called):
+        raise ValueError(f"{name}: the name {called!r} also names a folder; use letters, digits and dashes")
+    return Setting(name=called, method=entry["method"], values=values, of_kinds=kinds)
