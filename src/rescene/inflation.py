@@ -8,11 +8,13 @@ FateZero, ICCV 2023).
 import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .attention.control import AttentionControl
 from .attention.layers import AttentionModule
@@ -160,6 +162,20 @@ def replaced(
             module, _, own = name.rpartition(".")
             undo.callback(_put_back, network.get_submodule(module), own, network.get_parameter(name), weight)
             setattr(network.get_submodule(module), own, weight)
+        yield
+
+
+@contextmanager
+def recomputed(network: nn.Module, pattern: str) -> Generator[None]:
+    """Modules whose names match compute their activations twice instead of keeping them (Chen et al., 2016).
+
+    What diffusers' own switch covers in video networks is the lesser part: residual blocks, no transformers.
+    """
+    with ExitStack() as undo:
+        for name, module in network.named_modules():
+            if re.search(pattern, name):
+                undo.callback(delattr, module, "forward")
+                module.forward = partial(checkpoint, module.forward, use_reentrant=False)
         yield
 
 

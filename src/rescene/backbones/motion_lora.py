@@ -88,9 +88,9 @@ class MotionLoRA:
         found = cls(config, _wrapped(model, config))
         with torch.no_grad():
             for name, own in found.weights().items():
-                own.copy_(tensors[name]).requires_grad_(False)
+                own.copy_(tensors[name])
+        found.freeze()
         for layer in found.layers.values():
-            layer.eval()
             layer.set_scale(ADAPTER, weight)
         return found
 
@@ -101,6 +101,13 @@ class MotionLoRA:
             for name, layer in self.layers.items()
             for part in ("lora_A", "lora_B")
         }
+
+    def freeze(self) -> None:
+        """Ends the training: nothing is dropped any more, and no gradients are wanted."""
+        for weight in self.weights().values():
+            weight.requires_grad_(False)
+        for layer in self.layers.values():
+            layer.eval()
 
     def save(self, path: Path) -> None:
         """Writes a file that diffusers and peft read, in one go."""

@@ -5,7 +5,10 @@ from importlib import import_module
 
 from .commands import choose
 
-KINDS = {"one-shot": "Tune a model to the motion of one clip, by Tune-A-Video or FateZero."}
+KINDS = {
+    "one-shot": "Tune a model to the motion of one clip, by Tune-A-Video or FateZero.",
+    "motion-lora": "Teach a video model how a video moves, for `rescene propagate`.",
+}
 """Each is a module of this package, `train_` before its name."""
 
 

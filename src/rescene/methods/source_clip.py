@@ -67,6 +67,12 @@ class SourceClip:
             self.model.predict(self.branch(step))
         return record.into
 
+    def step_above(self, sigma: float) -> int:
+        """The sampling step that leads through a level of noise, in units of the signal."""
+        steps = self.model.schedule(self.num_inference_steps)
+        above = [step.index for step in steps if step.start.noise / step.start.signal >= sigma]
+        return above[-1] if above else 0
+
     def _invert(self) -> Trajectory:
         """Carries the clip to noise ("EDM inversion")."""
         clean, lead = self._prepared

@@ -3,6 +3,7 @@
 from .folder import TrainingFolder
 from .loop import Objective, TrainingSettings, train
 from .losses import Loss
+from .motion_lora import MotionTuning
 from .one_shot import OneShot
 
-__all__ = ["Loss", "Objective", "OneShot", "TrainingFolder", "TrainingSettings", "train"]
+__all__ = ["Loss", "MotionTuning", "Objective", "OneShot", "TrainingFolder", "TrainingSettings", "train"]

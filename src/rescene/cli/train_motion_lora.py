@@ -1,0 +1,161 @@
+"""`rescene train motion-lora`: LoRAs of how a video moves, one for each of its clips."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from ..backbones import MotionLoRA, StableVideo
+from ..methods.i2vedit import I2VEdit
+from ..methods.source_clip import SourceClip
+from ..methods.spans import Span, segments
+from ..settings import Trim, file_hash
+from ..training import MotionTuning, TrainingFolder
+from ..typing import Progress
+from ..video import Fit, Video
+from ..video.files import check_target
+from .edit import numbered
+from .forms import parse
+from .options import fit_for, read_source
+from .progress import Reporter, reporting
+from .propagate import read_picture
+from .video_model import VideoModelOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionRun:
+    """The run."""
+
+    size: str | None = None
+    """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's."""
+    clip_length: int | None = None
+    """Frames of a clip, as in `rescene propagate`; the model's own if not given."""
+    skip_interval: bool = True
+    """Later clips also look at the first one, as they will in `rescene propagate`."""
+    sample_frame: Path | None = None
+    """The video's first frame, edited, to carry through the first clip at every checkpoint; the videos lie
+    beside the checkpoint."""
+    resume: bool = False
+    """Go on from the last checkpoint: all other options but --steps must be the same."""
+    overwrite: bool = False
+    """Replace results and checkpoints that exist."""
+    json_progress: bool = False
+    """Report progress as one JSON object a line on stderr."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionLoRAJob:
+    """Teach a video model how a video moves, for `rescene propagate --motion-lora`."""
+
+    input: Positional[Path]
+    """The video, or a folder of frames."""
+    output: Positional[Path]
+    """The LoRA: a .safetensors file. A video of several clips makes several: OUT, OUT-2, ... Checkpoints,
+    losses and samples go to the folders OUT-training."""
+    trim: Trim = field(default_factory=Trim)
+    model: VideoModelOptions = field(default_factory=VideoModelOptions)
+    run: MotionRun = field(default_factory=MotionRun)
+    config: Path | None = None
+    """A YAML file with any of these options, by their names (rank: 16)."""
+    tuning: MotionTuning = field(default_factory=MotionTuning)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Looks for every mistake that shows without computing, then trains.
+
+    Raises:
+        ValueError, OSError: For what is wrong.
+    """
+    job = parse(MotionLoRAJob, arguments, command="train motion-lora")
+    if job.output.suffix != ".safetensors":
+        raise ValueError(f"{job.output} must end with .safetensors: that is what a LoRA is")
+    video, outline = read_source(job.input, job.trim), job.model.outline()
+    fit = fit_for(video, outline, job.run.size)
+    (segment,) = segments(len(video), job.run.clip_length or outline.clip_length)
+    outputs = [Path(path) for path in numbered(str(job.output), len(segment.spans))]
+    for path in outputs:
+        check_target(path, folder=False, overwrite=job.run.overwrite or job.run.resume)
+    sample = job.run.sample_frame and fit.apply(read_picture(job.run.sample_frame, video, fit=False))
+
+    model = job.model.load()
+    with reporting(as_json=job.run.json_progress) as reporter:
+        training = Training(job, model, fit, video, sample, reporter)
+        first: SourceClip | None = None
+        for path, span in zip(outputs, segment.spans, strict=True):
+            if not (job.run.resume and path.exists()):
+                training.train(path, span, first)
+            if job.run.skip_interval and first is None:
+                method = I2VEdit(clip_length=job.run.clip_length)
+                first = method.source(model, training.source, span, progress=reporter.progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The trainings for one video."""
+
+    job: MotionLoRAJob
+    model: StableVideo
+    fit: Fit
+    video: Video
+    sample: Video | None
+    reporter: Reporter
+
+    @property
+    def source(self) -> Video:
+        """The video at the size of work."""
+        return self.fit.apply(self.video)
+
+    def train(self, path: Path, span: Span, first: SourceClip | None) -> None:
+        """Trains on one clip."""
+        job, began = self.job, time.monotonic()
+        place = path.with_name(f"{path.stem}-training")
+        video = {
+            "sha256": file_hash(job.input),
+            "trim": str(job.trim),
+            "size": list(self.fit.size),
+            "frames": [span.frames.start, span.frames.stop],
+            "looks_at_first": first is not None,
+        }
+        config = job.tuning.config(self.model, video)
+        resume = job.run.resume and (place / "checkpoint.safetensors").exists()
+        folder = TrainingFolder(path=place, config=config, resume=resume, overwrite=job.run.overwrite)
+        clip = self.source[span.frames.start : span.frames.stop]
+        keep = keeper(
+            folder, self.model, clip, self.fit, None if first else self.sample, self.reporter.progress
+        )
+        lora = job.tuning(
+            self.model,
+            clip,
+            first=first,
+            progress=self.reporter.progress,
+            folder=folder,
+            at_checkpoint=keep,
+        )
+        lora.save(path)
+        size, seconds = path.stat().st_size / 1e6, time.monotonic() - began
+        what = f"{size:.1f} MB, {job.tuning.length} steps on {len(clip)} frames in {seconds:.0f} s"
+        print(f"{path}  ({what})")
+        print(f"{place}/  (checkpoints, losses.csv, losses.svg)")
+
+
+def keeper(
+    folder: TrainingFolder,
+    model: StableVideo,
+    clip: Video,
+    fit: Fit,
+    sample: Video | None,
+    progress: Progress,
+) -> Callable[[MotionLoRA, int], None]:
+    """Writes what a checkpoint leaves for people: the LoRA as it is, and an edit by it."""
+
+    def keep(lora: MotionLoRA, step: int) -> None:
+        path = folder.at(step, ".safetensors")
+        lora.save(path)
+        if sample is not None:
+            method = I2VEdit(motion_lora=(path,), clip_length=len(clip))
+            edited = method(model, clip, {0: sample.frames}, progress=progress)
+            fit.restore(edited).write(folder.at(step, ".mp4"), overwrite=True)
+
+    return keep

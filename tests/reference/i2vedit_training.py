@@ -1,0 +1,135 @@
+"""I2VEdit's recorded training of a motion LoRA: three steps, with everything that was drawn."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rescene.backbones.motion_lora import MotionLoRA
+from rescene.backbones.stable_video import Lead
+from rescene.training.loop import Trainer
+from rescene.training.motion_lora import MotionLesson, MotionTuning, training_sigma
+from tests.reference.i2vedit_case import FROM_PIXELS, Recorded
+from tests.reference.result import Result
+
+LOSSES, GRADIENTS, WEIGHTS = 1e-5, 1e-3, 1e-5
+"""The manifest's tolerances; that of weights holds for 99 % of them: Adam makes steps of rounding errors."""
+SHARE = 0.99
+
+
+class SwappedLead(Lead):
+    """The original tells the network of noise and motion in the wrong order, but only while it trains."""
+
+    @property
+    def time_ids(self) -> tuple[float, float, float]:
+        fps, motion, noise = super().time_ids
+        return fps, noise, motion
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedLesson(MotionLesson):
+    """A step with its recorded draws."""
+
+    draws: tuple[Tensor, Tensor, float] | None = None
+
+    def drawn(self, draw: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        assert self.draws
+        return self.draws
+
+
+def run(case: Recorded) -> Iterator[Result]:
+    """Compares what is learnt from, and three steps of the training."""
+    model, lead = case.model, recorded_lead(case)
+    recorded = {name.removeprefix("clip0.train."): tensor for name, tensor in case.tensors.items()}
+    frames = (recorded["vae_in"][0] + 1) / 2
+    clean = model.encode(frames, recorded["noise_vae"])
+    yield case.compare("training latents", clean, recorded["cached.latents"], FROM_PIXELS)
+    picture = (recorded["cached.refer_pixel_values"] + 1) / 2
+    yield case.compare("training lead", model.embed(picture), recorded["step0.image_embeds"], FROM_PIXELS)
+
+    lora = MotionLoRA.fresh(model, rank=4, dropout=0.0, seed=0)
+    names = lora_names(case)
+    with torch.no_grad():
+        for name, weight in lora.weights().items():
+            weight.copy_(case.tensors[f"clip0.lora_init.{names[name]}"])
+    gradients: dict[str, Tensor] = {}
+    for name, weight in lora.weights().items():
+        weight.register_hook(lambda gradient, name=name: gradients.update({names[name]: gradient.clone()}))
+    trainer = Trainer(lora.weights(), MotionTuning(learning_rate=5e-4))
+    for step in range(3):
+        lesson = RecordedLesson(model, lora, recorded["cached.latents"], lead, draws=draws(recorded, step))
+        # The original scales no gradient down.
+        with (
+            mock.patch("rescene.training.loop.LARGEST_GRADIENT", math.inf),
+            lesson(torch.Generator()) as loss,
+        ):
+            value, _ = trainer.move(loss, "")
+        yield case.compare(
+            f"loss of step {step}", torch.tensor([value]), recorded[f"step{step}.loss"], LOSSES
+        )
+        theirs = {name: recorded.get(f"step{step}.grad.{name}") for name in gradients}
+        largest = max(tensor.abs().max() for tensor in theirs.values() if tensor is not None)
+        for name, tensor in theirs.items():
+            if tensor is not None:
+                title = f"{case.name}/gradient {name} of step {step}"
+                yield Result.of(title, gradients[name] / largest, tensor / largest, GRADIENTS)
+    yield from compare_weights(case, lora, names)
+
+
+def compare_weights(case: Recorded, lora: MotionLoRA, names: dict[str, str]) -> Iterator[Result]:
+    """Compares what was learnt."""
+    theirs = [case.tensors[f"clip0.lora_step3.{names[name]}"] for name in lora.weights()]
+    errors = torch.cat(
+        [
+            (own.detach() - other).abs().flatten()
+            for own, other in zip(lora.weights().values(), theirs, strict=True)
+        ]
+    )
+    error = float(errors.kthvalue(int(SHARE * len(errors))).values)
+    yield Result(f"{case.name}/99 % of the weights", error, float(errors.mean()), WEIGHTS)
+
+
+def draws(recorded: dict[str, Tensor], step: int) -> tuple[Tensor, Tensor, float]:
+    """Noise for the clip, for its lead, and the level."""
+
+    def numbered(name: str, index: int) -> Tensor:
+        return recorded[name if index == 0 else f"{name}__{index + 1}"]
+
+    noise, augmentation = (numbered("noise", 2 * step + part)[0] for part in (0, 1))
+    return noise, augmentation[:1], training_sigma(numbered("u", step).item())
+
+
+def recorded_lead(case: Recorded) -> Lead:
+    """What led the training."""
+    image = case.tensors["clip0.train.cached.refer_latents"] / case.model.vae.config.scaling_factor
+    return SwappedLead(case.tensors["clip0.train.step0.image_embeds"], image, 6)
+
+
+def lora_names(case: Recorded) -> dict[str, str]:
+    """Where each weight of ours is in the original's files."""
+    modules = json.loads((case.root / "lora_names.json").read_text())["lora_names"]
+    parts = {"lora_A": "down", "lora_B": "up"}
+    return {
+        f"{module}.{part}.weight": f"{number:03d}.{own}"
+        for number, module in enumerate(modules)
+        for part, own in parts.items()
+    }
+
+
+def recorded_lora(case: Recorded) -> MotionLoRA:
+    """The LoRA that the original edited with; it rounded it to half precision."""
+    tensors = {
+        f"unet.{name}": case.tensors[f"clip0.lora_step3.{place}"].half().float().contiguous()
+        for name, place in lora_names(case).items()
+    }
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lora.safetensors"
+        save_file(tensors, path)
+        return MotionLoRA.load(path, case.model)
