@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, ModelMixin, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    ControlNetModel,
+    DDIMScheduler,
+    ModelMixin,
+    UNet2DConditionModel,
+)
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -60,6 +67,27 @@ def tiny_sd(
     return folder
 
 
+def tiny_controlnet(folder: Path, unet: UNet2DConditionModel, *, seed: int = 0) -> Path:
+    """Saves a ControlNet for `unet` that has an effect, as untrained ones have none."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 8, 8))
+        for name, weight in net.named_parameters():
+            if name.startswith(("controlnet_down_blocks", "controlnet_mid_block", "controlnet_cond")):
+                weight.data = 0.3 * torch.randn_like(weight)
+        net.save_pretrained(folder)
+    return folder
+
+
+def tiny_pix2pix(folder: Path) -> Path:
+    """Saves a random InstructPix2Pix: its network reads an image's latents beside its own."""
+    tiny_sd(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _unet(LATENT_CHANNELS["kl"], reads=2 * LATENT_CHANNELS["kl"]).save_pretrained(folder / "unet")
+    return folder
+
+
 def tiny_tokenizer(folder: Path) -> Path:
     """Saves a CLIP tokenizer as published ones are: `vocab.json` and `merges.txt`."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"
@@ -87,10 +115,10 @@ def tiny_tokenizer(folder: Path) -> Path:
     return folder
 
 
-def _unet(channels: int) -> ModelMixin:
+def _unet(channels: int, *, reads: int | None = None) -> ModelMixin:
     settings: dict[str, Any] = {
         "sample_size": 8,
-        "in_channels": channels,
+        "in_channels": reads or channels,
         "out_channels": channels,
         "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
         "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,

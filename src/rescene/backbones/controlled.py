@@ -33,15 +33,7 @@ class ControlNet:
     """
 
     def __init__(self, network: Any, model: StableDiffusion):
-        for setting in ("in_channels", "cross_attention_dim", "block_out_channels", "layers_per_block"):
-            own, needed = getattr(network.config, setting), getattr(model.unet.config, setting)
-            if _plain(own) != _plain(needed):
-                raise ValueError(
-                    f"this ControlNet was made for another kind of model: its {setting} is {own}, that of "
-                    f"the model {needed}; name one that was trained with it or with what it descends from"
-                )
-        if network.config["controlnet_conditioning_channel_order"] != "rgb":
-            raise ValueError("this ControlNet reads blue, green and red; supported are those that read RGB")
+        refuse_unfit(network.config, model)
         self.network = network.eval().requires_grad_(False).to(model.device)
         self.hooks = AttentionControl(network)
         # The control frames don't change from step to step, nor what the first layers make of them.
@@ -68,31 +60,54 @@ def load_controlnet(name: str | Path, model: StableDiffusion) -> ControlNet:
         FileNotFoundError: If there is no such ControlNet, or it has no safe weights.
         ValueError: If it was made for another kind of model, or weights are missing.
     """
-    from diffusers import (
-        ControlNetModel,
-    )  # Here, so that edits without control don't hold what it brings along.
-
-    path = Path(name).expanduser()
-    if not path.is_dir() and (str(name).count("/") != 1 or str(name).startswith((".", "/", "~"))):
-        raise FileNotFoundError(f"there is no ControlNet {str(name)!r}: neither a folder here nor a hub id")
-    try:
-        loaded: Any = ControlNetModel.from_pretrained(
-            path if path.is_dir() else str(name),
-            dtype=model.unet.dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    except OSError as error:
-        raise FileNotFoundError(
-            f"the ControlNet {name} can't be read ({str(error).splitlines()[0]}); check the id and the "
-            "network. rescene reads safetensors only"
-        ) from error
-    network, report = loaded
+    verify_controlnet(name, model)
+    options: dict[str, Any] = {"use_safetensors": True, "output_loading_info": True}
+    network, report = _read("from_pretrained", name, dtype=model.unet.dtype, **options)
     if report["missing_keys"]:
         raise ValueError(
             f"the ControlNet {name} lacks {len(report['missing_keys'])} of its weights; download it again"
         )
     return ControlNet(network, model)
+
+
+def verify_controlnet(name: str | Path, model: StableDiffusion) -> None:
+    """Makes sure that a ControlNet is there and fits `model`, which may lack its weights; reads none.
+
+    Raises:
+        FileNotFoundError: If there is no such ControlNet.
+        ValueError: If it was made for another kind of model.
+    """
+    path = Path(name).expanduser()
+    if not path.is_dir() and (str(name).count("/") != 1 or str(name).startswith((".", "/", "~"))):
+        raise FileNotFoundError(f"there is no ControlNet {str(name)!r}: neither a folder here nor a hub id")
+    refuse_unfit(_read("load_config", name), model)
+
+
+def refuse_unfit(config: Any, model: StableDiffusion) -> None:
+    """Raises ValueError if a ControlNet was made for another kind of model."""
+    for setting in ("in_channels", "cross_attention_dim", "block_out_channels", "layers_per_block"):
+        own, needed = config.get(setting), model.unet.config[setting]
+        if _plain(own) != _plain(needed):
+            raise ValueError(
+                f"this ControlNet was made for another kind of model: its {setting} is {own}, that of the "
+                f"model {needed}; name one that was trained with it or with what it descends from"
+            )
+    if config.get("controlnet_conditioning_channel_order", "rgb") != "rgb":
+        raise ValueError("this ControlNet reads blue, green and red; supported are those that read RGB")
+
+
+def _read(verb: str, name: str | Path, **options: Any) -> Any:
+    # Here, so that edits without control don't hold what it brings along.
+    from diffusers import ControlNetModel
+
+    path = Path(name).expanduser()
+    try:
+        return getattr(ControlNetModel, verb)(path if path.is_dir() else str(name), **options)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"the ControlNet {name} can't be read ({str(error).splitlines()[0]}); check the id and the "
+            "network. rescene reads safetensors only"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)

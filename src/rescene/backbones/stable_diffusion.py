@@ -28,7 +28,7 @@ from ..sampling import (
 )
 from ..typing import Frames, Latents, Text
 from ..video import Video
-from .parts import Parts, finite
+from .parts import Parts, finite, refuse_latents
 
 PREDICTIONS: dict[str, tuple[Split, Wanted]] = {
     "epsilon": (epsilon, wanted_epsilon),
@@ -165,6 +165,7 @@ class StableDiffusion:
         frames, _, height, width = branches[0][0].shape
         self.hooks.step, self.hooks.frames, self.hooks.size = step.index, frames, (height, width)
         x = torch.cat([latents for latents, _ in branches]).to(self.device, self.unet.dtype)
+        refuse_latents(x, self.unet.config["in_channels"])
         text = torch.cat([text.expand(frames, -1, -1) for _, text in branches]).to(x)
         time = torch.tensor(step.timestep, device=self.device)
         prediction = self._parts.awake(self.unet)(x, time, encoder_hidden_states=text).sample

@@ -22,6 +22,7 @@ COMMANDS = {
     "edit": "Edit a video.",
     "propagate": "Carry an edited first frame through the whole video.",
     "generate": "Make a video from a prompt.",
+    "control": "Draw a video's edges, depth or poses.",
     "methods": "List and explain the methods.",
     "models": "List the models that have short names.",
     "plan": "Tell what an edit would cost, without computing.",

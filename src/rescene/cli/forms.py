@@ -15,11 +15,16 @@ import tyro
 import yaml
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes
 
+from ..controls import CONTROLS, Control
 from ..methods import GENERATORS, METHODS, Generator, Method
 from ..settings import decode_as, field_docs, unknown
 
 Options = TypeVar("Options")
-REGISTRIES: Mapping[Any, Mapping[str, type]] = {Method: METHODS, Generator: GENERATORS}
+REGISTRIES: Mapping[Any, Mapping[str, type]] = {
+    Method: METHODS,
+    Generator: GENERATORS,
+    Control: CONTROLS,
+}
 """What a field of these types may hold, by name; on the command line that is a subcommand."""
 
 
@@ -27,8 +32,8 @@ def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Opt
     """Reads options off the command line and out of the file that `--config` names.
 
     Args:
-        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method` or a
-            `Generator`.
+        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method`, a
+            `Generator` or a `Control`.
         arguments: The command line after the command.
         command: The command's name.
 

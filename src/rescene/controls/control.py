@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..typing import Frames
-from ..video import Clip, Video
+from ..video import Video
+from ..video.clip import Wrapped
 
 
 @runtime_checkable
@@ -18,22 +19,10 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class Drawn(Wrapped):
     """A clip whose frames are drawn from another's, one by one (`video.Clip`)."""
 
-    clip: Clip
     draw: Callable[[Frames], Frames]
-
-    def __len__(self) -> int:
-        return len(self.clip)
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
 
     def read(self, start: int, stop: int) -> Frames:
         return self.draw(self.clip.read(start, stop))

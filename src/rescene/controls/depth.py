@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
-from ..typing import Frames
+from ..typing import Frames, LocalName
 from ..video import TensorClip, Video
+from .pretrained import pretrained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Depth:
     They are scaled over the whole clip: scaled one by one, they would flicker.
     """
 
-    model: str = "Intel/dpt-hybrid-midas"
+    model: LocalName = "Intel/dpt-hybrid-midas"
     """A hub id or folder of a model that estimates inverse depth, as MiDaS, DPT and Depth Anything do."""
     device: str = "cpu"
     """Where to compute."""
@@ -43,12 +44,5 @@ class Depth:
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
-        try:
-            processor = AutoImageProcessor.from_pretrained(self.model)
-            network = AutoModelForDepthEstimation.from_pretrained(self.model, use_safetensors=True)
-        except OSError as error:
-            raise FileNotFoundError(
-                f"the depth model {self.model} can't be read ({str(error).splitlines()[0]}); check id and "
-                "the network, or give a local folder"
-            ) from error
-        return processor, network.eval().to(self.device)
+        network = pretrained(AutoModelForDepthEstimation, self.model, what="depth", use_safetensors=True)
+        return pretrained(AutoImageProcessor, self.model, what="depth"), network.eval().to(self.device)

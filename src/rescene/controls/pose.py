@@ -1,29 +1,31 @@
-"""Poses of people, found by RTMPose and drawn as OpenPose does (Jiang et al., 2023)."""
+"""Poses of people, drawn as OpenPose does."""
 
-import contextlib
-import io
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
-import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from ..typing import Frames
+from ..typing import Frames, LocalName
 from ..video import Video
 from .control import Drawn
+from .people import Joints, People, Scores
 
-Body = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Finds people in a frame of blue, green and red: their keypoints and how sure it is of each."""
+OPENPOSE = (6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
+"""COCO's numbers of OpenPose's keypoints after nose and neck."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
     """Skeletons of all people, on black."""
 
-    mode: Literal["lightweight", "balanced", "performance"] = "balanced"
-    """Which of RTMPose's models to use: smaller ones are faster, larger ones miss less."""
+    model: LocalName = "usyd-community/vitpose-base-simple"
+    """A ViTPose for COCO's keypoints: a hub id or a folder."""
+    detector: LocalName = "PekingU/rtdetr_r50vd_coco_o365"
+    """The model that finds people, an RT-DETR: a hub id or a folder."""
+    device: str = "cpu"
+    """Where to compute."""
 
     def __call__(self, video: Video) -> Video:
         return replace(video, clip=Drawn(video.clip, self._skeletons), audio=None)
@@ -31,27 +33,24 @@ class Pose:
     def _skeletons(self, frames: Frames) -> Frames:
         from .skeleton import draw  # Here, as it brings OpenCV.
 
-        pixels = (frames * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        drawn = []
-        for frame in pixels:
-            people, scores = self._body(np.ascontiguousarray(frame[..., ::-1]))
-            drawn.append(draw(frame.shape[:2], people.astype(np.float64), scores.astype(np.float64)))
-        return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2) / 255
+        size, drawn = (frames.shape[-2], frames.shape[-1]), []
+        for frame in frames.split(1):
+            joints, scores = openpose(*self._people(frame))
+            drawn.append(torch.from_numpy(draw(size, joints.double().numpy(), scores.double().numpy())))
+        return torch.stack(drawn).permute(0, 3, 1, 2) / 255
 
     @cached_property
-    def _body(self) -> Body:
-        try:
-            from rtmlib import Body as RTMBody  # pyright: ignore[reportMissingImports]
-        except ImportError as error:
-            raise ValueError(
-                "finding poses needs rtmlib and onnxruntime: pip install 'rescene[controls]', or give a clip "
-                "of skeletons as the control video"
-            ) from error
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):  # It prints what it loads.
-                return RTMBody(mode=self.mode, to_openpose=True, backend="onnxruntime", device="cpu")
-        except OSError as error:
-            raise FileNotFoundError(
-                f"RTMPose's weights aren't in rtmlib's cache and can't be fetched ({error}); check the "
-                "network, or give a clip of skeletons as the control video"
-            ) from error
+    def _people(self) -> People:
+        return People.load(self.detector, self.model, device=self.device)
+
+
+def openpose(joints: Joints, scores: Scores) -> tuple[Float[Tensor, "P 18 2"], Float[Tensor, "P 18"]]:
+    """OpenPose's keypoints, of COCO's: the neck is between the shoulders."""
+    left, right = 5, 6
+    necks = (joints[:, left] + joints[:, right]) / 2
+    sure = torch.minimum(scores[:, left], scores[:, right])
+    order = list(OPENPOSE)
+    return (
+        torch.cat([joints[:, :1], necks[:, None], joints[:, order]], 1),
+        torch.cat([scores[:, :1], sure[:, None], scores[:, order]], 1),
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..backbones import Backbone, StableDiffusion
-from ..backbones.controlled import Steering, controlled, load_controlnet
+from ..backbones.controlled import Steering, controlled, load_controlnet, verify_controlnet
 from ..controls import Canny, Control, Depth, Pose
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
@@ -79,8 +79,8 @@ class ControlledVideo(CrossFrameSettings):
             ValueError: If the model isn't a Stable Diffusion or a ControlNet doesn't fit it, or the control
                 video doesn't fit the video.
         """
-        if not isinstance(model, StableDiffusion):
-            raise ValueError(f"ControlNets steer Stable Diffusion, not {type(model).__name__}")
+        size = video.height, video.width
+        model = self.verify(model, frames=len(video), size=size)
         text, negative = map(model.embed, self.prompts)
         steering = self.steering(model, self.shown(model, video))
 
@@ -96,6 +96,28 @@ class ControlledVideo(CrossFrameSettings):
         *_, z = progress(steps, description="Drawing", total=len(schedule))
         return model.decode(z, like=video)
 
+    def verify(self, model: Backbone, *, frames: int, size: tuple[int, int]) -> StableDiffusion:
+        """Looks for the mistakes that show without computing, for a video of `frames` of `size`.
+
+        Args:
+            model: The model; one without weights will do.
+            frames: Of the video.
+            size: Its height and width.
+
+        Returns:
+            The model.
+
+        Raises:
+            FileNotFoundError, ValueError: As `__call__` does.
+        """
+        if not isinstance(model, StableDiffusion):
+            raise ValueError(f"ControlNets steer Stable Diffusion, not {type(model).__name__}")
+        for name in self.names:
+            verify_controlnet(name, model)
+        if self.control_video is not None:
+            fitted(self.control_video, frames=frames, size=size, stride=model.stride)
+        return model
+
     @property
     def prompts(self) -> tuple[str, ...]:
         return self.prompt, self.negative_prompt
@@ -103,13 +125,19 @@ class ControlledVideo(CrossFrameSettings):
     def shown(self, model: StableDiffusion, video: Video) -> list[Video]:
         """The control frames of each ControlNet."""
         if self.control_video is not None:
-            return [fitted(self.control_video, video, stride=model.stride)]
+            size = video.height, video.width
+            return [fitted(self.control_video, frames=len(video), size=size, stride=model.stride)]
         makers: dict[ControlName, Control] = {
             "canny": Canny(low=self.canny_low, high=self.canny_high),
             "depth": Depth(model=self.depth_model, device=str(model.device)),
-            "pose": Pose(),
+            "pose": Pose(device=str(model.device)),
         }
         return [makers[name](video) for name in self.control]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The ControlNets."""
+        return self.controlnets or [PUBLISHED[name] for name in self.control]
 
     def noise(self, shape: Sequence[int]) -> Latents:
         """What all frames start from."""
@@ -117,8 +145,7 @@ class ControlledVideo(CrossFrameSettings):
 
     def steering(self, model: StableDiffusion, shown: list[Video]) -> list[Steering]:
         """The ControlNets with what they are shown."""
-        names = self.controlnets or [PUBLISHED[name] for name in self.control]
-        nets = [load_controlnet(name, model) for name in names]
+        nets = [load_controlnet(name, model) for name in self.names]
         weights = self.control_weights or (1.0,) * len(nets)
         return [
             Steering(net, net.hints(frames), weight)
@@ -126,21 +153,27 @@ class ControlledVideo(CrossFrameSettings):
         ]
 
 
-def fitted(path: str, video: Video, *, stride: int) -> Video:
-    """The control video at the size of `video`.
+def fitted(path: str, *, frames: int, size: tuple[int, int], stride: int) -> Video:
+    """The control video at the working size.
+
+    Args:
+        path: Where it lies.
+        frames: How many it must have.
+        size: Height and width to work at.
+        stride: By less than this the picture in it may be smaller.
 
     Raises:
-        ValueError: If it has another length, or another shape than the picture in `video` can have.
+        FileNotFoundError, ValueError: If it can't be read, or has another length or shape.
     """
     control = Video.read(path)
-    if len(control) != len(video):
+    if len(control) != frames:
         raise ValueError(
-            f"the control video {path} has {len(control)} frames and the video {len(video)}: they must match"
+            f"the control video {path} has {len(control)} frames and the video {frames}: they must match"
         )
-    fit = Fit.to(control, area=video.height * video.width, stride=1, size=(video.height, video.width))
+    fit = Fit.to(control, area=size[0] * size[1], stride=1, size=size)
     if any(side - content >= stride for side, content in zip(fit.size, fit.content, strict=True)):
         raise ValueError(
             f"the control video {path} is {control.width}x{control.height}, of another shape than the "
-            f"video's {video.width}x{video.height}; crop it"
+            f"video's {size[1]}x{size[0]}; crop it"
         )
     return fit.apply(control)

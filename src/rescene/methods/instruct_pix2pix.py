@@ -46,11 +46,7 @@ class VideoInstructPix2Pix(CrossFrameSettings):
         Raises:
             ValueError: If the model doesn't read images beside latents.
         """
-        if not isinstance(model, StableDiffusion) or not reads_images(model):
-            raise ValueError(
-                "this model can't be instructed: its network doesn't read images beside latents (8 "
-                "channels). Use an InstructPix2Pix model, such as timbrooks/instruct-pix2pix"
-            )
+        model = instructed(model)
         text, negative = map(model.embed, self.prompts)
         images = model.encode(video) / model.vae.config.scaling_factor
 
@@ -85,6 +81,17 @@ class VideoInstructPix2Pix(CrossFrameSettings):
         return frame_noise(shape, numbers, self.seed, *names)
 
 
-def reads_images(model: StableDiffusion) -> bool:
-    """Whether the network takes an image's latents beside those that it denoises."""
-    return model.unet.config["in_channels"] == 2 * model.unet.config["out_channels"]
+def instructed(model: Backbone) -> StableDiffusion:
+    """The model, if its network takes an image's latents beside those that it denoises.
+
+    Raises:
+        ValueError: If it doesn't.
+    """
+    if isinstance(model, StableDiffusion):
+        unet = model.unet.config
+        if unet["in_channels"] == 2 * unet["out_channels"]:
+            return model
+    raise ValueError(
+        "this model can't be instructed: its network doesn't read images beside latents (8 channels). Use an "
+        "InstructPix2Pix model, such as timbrooks/instruct-pix2pix"
+    )

@@ -7,8 +7,10 @@ from functools import singledispatch
 from ..adapters import verify
 from ..attention.stores import Place
 from ..backbones import StableDiffusion
+from .controlled_video import ControlledVideo
 from .cross_frame import CrossFrameSettings
 from .fatezero import FateZero
+from .instruct_pix2pix import VideoInstructPix2Pix, instructed
 from .method import TextEdit
 from .tune_a_video import TuneAVideo
 
@@ -80,6 +82,10 @@ def plan(
     """
     if isinstance(edit, TextEdit | CrossFrameSettings | TuneAVideo):
         check(edit, model)
+    if isinstance(edit, ControlledVideo):
+        edit.verify(model, frames=frames, size=size)
+    elif isinstance(edit, VideoInstructPix2Pix):
+        instructed(model)
     return None
 
 
