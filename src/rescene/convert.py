@@ -6,6 +6,7 @@ Those UNets hold all weights of the image model besides; an adapter keeps what t
 import json
 import re
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors.torch import load_file
@@ -54,7 +55,12 @@ def read_weights(unet: Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"{unet} has no UNet: neither {' nor '.join(WEIGHTS)}")
     if found[0].suffix == ".safetensors":
         return load_file(found[0])
-    return torch.load(found[0], map_location="cpu", weights_only=True)
+    try:
+        return torch.load(found[0], map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ValueError(
+            f"{found[0]} holds more than weights, which could run code; it isn't read"
+        ) from error
 
 
 def is_tuned(name: str) -> bool:

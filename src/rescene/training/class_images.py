@@ -4,13 +4,17 @@ from pathlib import Path
 
 import torch
 from accelerate import PartialState
+from jaxtyping import Float
+from torch import Tensor
 
 from ..backbones import StableDiffusion
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress
+from ..typing import Frames, Latents, Progress
 from ..video import Video
 
+Images = Float[Tensor, "images C h w"]
+"""Latents of images that have nothing to do with each other."""
 AT_ONCE = 8
 """Images that are made together."""
 NUM_INFERENCE_STEPS, GUIDANCE_SCALE = 50, 7.5
@@ -25,7 +29,7 @@ def class_images(
     seed: int,
     folder: Path | None,
     progress: Progress,
-) -> Latents:
+) -> Images:
     """Latents of images of a class.
 
     Args:
@@ -51,8 +55,8 @@ def class_images(
     return model.encode(images)
 
 
-def generate(model: StableDiffusion, prompts: tuple[str, str], noise: Latents) -> torch.Tensor:
-    """Pixels of independent images."""
+def generate(model: StableDiffusion, prompts: tuple[str, str], noise: Images) -> Frames:
+    """Their pixels, from noise."""
     text, negative = (model.embed(prompt) for prompt in prompts)
 
     def denoise(z: Latents, step: Step) -> Latents:

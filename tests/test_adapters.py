@@ -1,0 +1,130 @@
+"""Files of adapters: what they hold, and what they go onto."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from rescene import StableDiffusion, load
+from rescene.adapters import About, Adapter, BaseWarning, network_hash, read_about, tuned, verify
+from rescene.backbones import outline
+from tests.tiny import tiny_sd
+
+ABOUT = About(prompt="a car", frame_keys=("first", "previous"), frames=3, fps=8, height=64, width=64)
+
+
+def predict(model: StableDiffusion) -> Tensor:
+    z = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    return model.predict(model.schedule(4)[1], (z, model.embed("a car")))[0].detach()
+
+
+def scrambled(model: StableDiffusion, *, convolutions: bool = True) -> Adapter:
+    """An adapter as after a training."""
+    adapter = Adapter.fresh(model, ABOUT, convolutions=convolutions, rank=4)
+    draw = torch.Generator().manual_seed(1)
+    for weight in adapter.trained().values():
+        weight.data += 0.1 * torch.randn(weight.shape, generator=draw).to(weight)
+    adapter.freeze()
+    return adapter
+
+
+@pytest.fixture
+def file(model: StableDiffusion, tmp_path: Path) -> Path:
+    scrambled(model).save(tmp_path / "a.safetensors", steps=7)
+    return tmp_path / "a.safetensors"
+
+
+@pytest.mark.parametrize("convolutions", [True, False])
+def test_a_file_gives_the_same_predictions_back(
+    model: StableDiffusion, tmp_path: Path, convolutions: bool
+) -> None:
+    adapter, path = scrambled(model, convolutions=convolutions), tmp_path / "b" / "a.safetensors"
+    adapter.save(path, steps=7)
+    with adapter.on(model):
+        wanted = predict(model)
+    with Adapter.load(path, model).on(model):
+        assert torch.equal(predict(model), wanted)
+
+
+def test_it_is_removed_at_the_end_of_its_block_also_on_error(model: StableDiffusion, file: Path) -> None:
+    before, stock = dict(model.unet.named_parameters()), predict(model)
+    with pytest.raises(KeyboardInterrupt), tuned(model, file):
+        assert model.hooks.altered
+        assert not torch.allclose(predict(model), stock, atol=1e-3)
+        raise KeyboardInterrupt
+    assert all(weight is before[name] for name, weight in model.unet.named_parameters())
+    assert torch.equal(predict(model), stock)
+    with tuned(model, None):
+        assert torch.equal(predict(model), stock)
+
+
+def test_the_file_holds_only_what_was_trained_and_names_its_base(model: StableDiffusion, file: Path) -> None:
+    with safe_open(file, framework="pt") as tensors:
+        names = set(tensors.keys())
+    assert names == set(scrambled(model).trained())
+    own = dict(model.unet.named_parameters())
+    assert all(name.endswith("to_q.weight") for name in names & set(own))
+    assert all(".temporal_" in name for name in names - set(own))
+    assert read_about(file) == replace(ABOUT, steps=7, base=network_hash(model.unet))
+
+
+def test_it_goes_onto_any_model_of_its_shape_with_a_warning(file: Path, tmp_path: Path) -> None:
+    other = load(tiny_sd(tmp_path / "other", seed=1), device="cpu")
+    stock = predict(other)
+    with pytest.warns(BaseWarning, match="another model"):
+        adapter = Adapter.load(file, other)
+    with adapter.on(other):
+        assert not torch.allclose(predict(other), stock, atol=1e-3)
+
+
+def test_it_goes_onto_a_model_in_half_precision(file: Path, tiny_folder: Path) -> None:
+    half = load(tiny_folder, device="cpu", dtype=torch.float16)
+    with tuned(half, file):  # No warning: the hash is that of float16, and so is what is added.
+        assert {weight.dtype for weight in half.unet.parameters()} == {torch.float16}
+        assert predict(half).isfinite().all()
+
+
+def test_a_model_of_another_shape_is_refused_before_weights_are_read(file: Path, tmp_path: Path) -> None:
+    wide = tiny_sd(tmp_path / "wide", vae="tiny")  # Convolutions of 16 channels begin and end it.
+    with pytest.raises(ValueError, match=r"another shape: its conv_out\.temporal_convolution.*here it is"):
+        verify(file, outline(wide, dtype=torch.float32))
+    with pytest.raises(ValueError, match="another shape"):
+        Adapter.load(file, load(wide, device="cpu"))
+
+
+def test_names_that_the_network_lacks_are_refused(model: StableDiffusion, tmp_path: Path) -> None:
+    about = json.dumps(
+        {"prompt": "", "frame_keys": ["first"], "frames": 1, "fps": 8, "height": 8, "width": 8}
+    )
+    for name in (
+        "nowhere.temporal_attention.to_q.weight",
+        "conv_in.temporal_attention.to_q.weight",
+        "x.weight",
+    ):
+        path = tmp_path / "a.safetensors"
+        save_file({name: torch.zeros(8, 8)}, path, {"one-shot": about})
+        with pytest.raises(ValueError, match="missing"):
+            verify(path, model)
+
+
+def test_what_is_no_adapter_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="train one-shot"):
+        read_about(tmp_path / "no.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "lora.safetensors")
+    (tmp_path / "text.safetensors").write_text("no")
+    for name in ("lora", "text"):
+        with pytest.raises(ValueError, match="isn't an adapter"):
+            read_about(tmp_path / f"{name}.safetensors")
+
+
+def test_a_base_has_one_hash_in_float32_and_float16() -> None:
+    layer = nn.Linear(3, 2)
+    before = network_hash(layer)
+    assert network_hash(layer.half()) == before
+    layer.weight.data[0, 0] += 1
+    assert network_hash(layer) != before
