@@ -1,6 +1,7 @@
 """Checks every array shape of the library while the tests run, and offers a tiny model and a clip."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ torch.set_num_threads(1)
 
 if TYPE_CHECKING:  # Test files that need no networks shan't wait for their libraries.
     from rescene import StableDiffusion, Video
+    from rescene.backbones import StableVideo
 
 
 @pytest.fixture(autouse=True)
@@ -44,15 +46,45 @@ def loaded(tiny_folder: Path) -> "StableDiffusion":
 @pytest.fixture
 def model(loaded: "StableDiffusion") -> Iterator["StableDiffusion"]:
     """The tiny model, loaded once; fails the test that leaves hooks or weights of its own behind."""
-    processors = list(loaded.unet.attn_processors.values())
-    yield loaded
-    after = loaded.unet.attn_processors.values()
+    with _unchanged(loaded):
+        yield loaded
+
+
+@pytest.fixture(scope="session")
+def svd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Stable Video Diffusion in diffusers' layout. Copy it before changing it."""
+    from tests.tiny_video import tiny_svd
+
+    return tiny_svd(tmp_path_factory.mktemp("models") / "tiny-svd")
+
+
+@pytest.fixture(scope="session")
+def loaded_svd(svd_folder: Path) -> "StableVideo":
+    from rescene.backbones import load_video_model
+
+    return load_video_model(svd_folder, device="cpu")
+
+
+@pytest.fixture
+def svd(loaded_svd: "StableVideo") -> Iterator["StableVideo"]:
+    """The tiny video model, guarded like `model`."""
+    with _unchanged(loaded_svd):
+        yield loaded_svd
+
+
+@contextmanager
+def _unchanged(model: "StableDiffusion | StableVideo") -> Iterator[None]:
+    """A block after which a model must be what it was."""
+    processors, modules = list(model.unet.attn_processors.values()), list(model.unet.modules())
+    yield
+    after = model.unet.attn_processors.values()
     assert all(old is new for old, new in zip(processors, after, strict=True)), "processors were left behind"
-    left = [
-        name for name, part in loaded.unet.named_modules() if part._forward_hooks | part._forward_pre_hooks
-    ]
+    parts = list(model.unet.named_modules())
+    left = [name for name, part in parts if part._forward_hooks | part._forward_pre_hooks]
     assert not left, f"torch hooks were left at {left}"
-    assert not loaded.hooks.altered
+    assert all(old is new for old, (_, new) in zip(modules, parts, strict=True)), "modules were left behind"
+    assert not [name for name, part in parts if "forward" in vars(part)], "forwards were left behind"
+    assert not model.hooks.altered
 
 
 @pytest.fixture(scope="session")
