@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import torch
+from diffusers import ControlNetModel
 from torch import Tensor
 
-from rescene import FateZero, StableDiffusion, Video
+from rescene import FateZero, StableDiffusion, TokenFlow, Video
 from rescene.backbones.stable_diffusion import DecodedLatents
-from tests.methods.edits import JEEP
+from tests.methods.edits import JEEP, ROAD, Edit
 
 
 @pytest.fixture
@@ -18,6 +21,32 @@ def fatezero() -> Callable[..., FateZero]:
 
     def make(**fields: Any) -> FateZero:
         return replace(JEEP, **fields)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def controlnet(loaded: StableDiffusion, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ControlNet for the tiny model that has an effect."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-controlnet"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = ControlNetModel.from_unet(
+            loaded.unet, conditioning_embedding_out_channels=(4, 4, 8, 8), load_weights_from_unet=True
+        )
+        for name, weight in net.named_parameters():
+            if name.startswith(("controlnet_down_blocks", "controlnet_mid_block", "controlnet_cond")):
+                weight.data = 0.3 * torch.randn_like(weight)
+    net.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def edit(controlnet: Path) -> Edit:
+    """A TokenFlow edit of few steps, with other fields as asked for."""
+
+    def make(**fields: Any) -> TokenFlow:
+        return replace(ROAD, controlnet=str(controlnet), **fields)
 
     return make
 

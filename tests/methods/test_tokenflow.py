@@ -1,5 +1,6 @@
 """TokenFlow from video to video."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,57 +8,15 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from diffusers import ControlNetModel
-from torch import Tensor
 
-from rescene import AttentionHook, Notes, StableDiffusion, TokenFlow, Video
-from rescene.attention import Blend, Call, Segments
+from rescene import AttentionHook, Notes, StableDiffusion, Video, load
+from rescene.attention import Blend, Call
 from rescene.methods.tokenflow import Base
 from rescene.typing import Tokens
+from tests.methods.edits import ROAD, Edit, LatentsOf, moving
+from tests.tiny import tiny_sd
 
-JEEP = TokenFlow(
-    source="a silver jeep on the road",
-    target="a red jeep on the road",
-    num_inference_steps=3,
-    guidance_scale=4,
-    pivot_interval=2,
-)
 BASES = get_args(Base)
-LatentsOf = Callable[[Video], Tensor]
-
-
-def moving(frames: int) -> Video:
-    """Frames of their own each."""
-    return Video.of(torch.rand(frames, 3, 64, 64, generator=torch.Generator().manual_seed(0)), 8)
-
-
-Edit = Callable[..., TokenFlow]
-
-
-@pytest.fixture(scope="module")
-def controlnet(loaded: StableDiffusion, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ControlNet for the tiny model that has an effect."""
-    folder = tmp_path_factory.mktemp("models") / "tiny-controlnet"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = ControlNetModel.from_unet(
-            loaded.unet, conditioning_embedding_out_channels=(4, 4, 8, 8), load_weights_from_unet=True
-        )
-        for name, weight in net.named_parameters():
-            if name.startswith(("controlnet_down_blocks", "controlnet_mid_block", "controlnet_cond")):
-                weight.data = 0.3 * torch.randn_like(weight)
-    net.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def edit(controlnet: Path) -> Edit:
-    """The same edit of few steps, with other fields as asked for."""
-
-    def make(**fields: Any) -> TokenFlow:
-        return replace(JEEP, controlnet=str(controlnet), **fields)
-
-    return make
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -106,7 +65,7 @@ def test_the_source_towards_its_own_prompt_comes_back_exactly(
     edit: Edit, model: StableDiffusion, latents_of: LatentsOf, base: Base, strength: float
 ) -> None:
     image = moving(1)
-    same = edit(base=base, target=JEEP.source, guidance_scale=1, strength=strength)
+    same = edit(base=base, target=ROAD.source, guidance_scale=1, strength=strength)
     torch.testing.assert_close(latents_of(same(model, image)), model.encode(image), rtol=1e-4, atol=1e-4)
 
 
@@ -172,27 +131,28 @@ def test_a_second_edit_finds_the_inversion(
         edit(inversion=inversion, target=target, base="ddim" if inversion == "ddim" else "sdedit")(
             model, moving(3)
         )
-    searches = 2 * JEEP.num_inference_steps
-    assert seen.count(1) == JEEP.num_inference_steps + searches
+    searches = 2 * ROAD.num_inference_steps
+    assert seen.count(1) == ROAD.num_inference_steps + searches
 
 
-def test_a_control_has_a_say(model: StableDiffusion, edit: Edit, latents_of: LatentsOf) -> None:
-    plain, weak, strong = (
-        latents_of(edit(base=base, control_weight=weight)(model, moving(3)))
-        for base, weight in (("sdedit", 1.0), ("controlnet", 1e-6), ("controlnet", 1.0))
-    )
-    torch.testing.assert_close(weak, plain, rtol=1e-3, atol=1e-3)
-    assert not torch.allclose(strong, plain, atol=1e-2)
-
-
-def test_frames_have_controls_of_their_own_in_the_inversion(
-    model: StableDiffusion, edit: Edit, latents_of: LatentsOf
+@pytest.mark.parametrize("changed", ["source", "frames", "steps", "model"])
+def test_what_another_source_or_model_left_in_the_cache_is_not_taken(
+    edit: Edit,
+    model: StableDiffusion,
+    latents_of: LatentsOf,
+    cache_folder: Path,
+    tmp_path: Path,
+    changed: str,
 ) -> None:
-    notes = Notes()
-    edit(base="controlnet", inversion="ddpm", frames_per_batch=2)(model, moving(3), notes=notes)
-    assert notes.reconstruction is not None
-    rebuilt = latents_of(notes.reconstruction)
-    torch.testing.assert_close(rebuilt, model.encode(moving(3)), rtol=1e-4, atol=1e-4)
+    first, video = edit(base="sdedit"), moving(3)
+    first(model, video)
+    other = replace(first, source="a dog") if changed == "source" else first
+    other = replace(other, num_inference_steps=4) if changed == "steps" else other
+    video = moving(4) if changed == "frames" else video
+    model = load(tiny_sd(tmp_path / "other", seed=1), device="cpu") if changed == "model" else model
+    after = latents_of(other(model, video))
+    shutil.rmtree(cache_folder)
+    assert torch.equal(after, latents_of(other(model, video)))
 
 
 class Halved(AttentionHook):
@@ -226,71 +186,6 @@ def test_settings_out_of_range_are_errors_that_name_them(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         edit(**fields)
-
-
-def test_segments_cover_all_frames_and_have_one_pivot_each() -> None:
-    generator = torch.Generator().manual_seed(0)
-    for frames in range(1, 20):
-        for interval in range(1, 9):
-            segments = Segments(frames, interval)
-            parts = [segments[index] for index in range(len(segments))]
-            assert [frame for part in parts for frame in part] == list(range(frames))
-            assert all(pivot in part for pivot, part in zip(segments.draw(generator), parts, strict=True))
-
-
-def test_weights_add_up_and_name_the_own_segment_and_the_one_before() -> None:
-    segments = Segments(21, 4)
-    pivots = segments.draw(torch.Generator().manual_seed(0))
-    for frame in range(21):
-        shares = segments.shares(frame, pivots)
-        assert sum(weight for _, weight in shares) == pytest.approx(1)
-        assert [segment for segment, _ in shares] == ([frame // 4, frame // 4 - 1] if frame >= 4 else [0])
-
-
-@pytest.mark.parametrize("interval", [1, 3, 8])
-def test_between_pivots_frames_change_evenly_and_pivots_are_themselves(interval: int) -> None:
-    segments = Segments(21, interval)
-    pivots = segments.draw(torch.Generator().manual_seed(interval))
-    mixes = [
-        sum(weight * pivots[at] for at, weight in segments.shares(f, pivots, "between")) for f in range(21)
-    ]
-    assert mixes == pytest.approx([min(max(f, pivots[0]), pivots[-1]) for f in range(21)])
-    assert all(segments.shares(pivot, pivots, "between") == [(at, 1.0)] for at, pivot in enumerate(pivots))
-
-
-def test_weights_are_the_published_ones() -> None:
-    expected = {
-        8: [0.6225, 0.6514, 0.6792, 0.7058, 0.7311, 0.7109, 0.6971, 0.6869],
-        4: [0.6225, 0.6792, 0.7311, 0.6971],
-        3: [0.6608, 0.7311, 0.69],
-        1: [0.7311],
-    }
-    for interval, weights in expected.items():
-        segments = Segments(2 * interval, interval)
-        ours = [segments.shares(interval + place, [])[0][1] for place in range(interval)]
-        assert ours == pytest.approx(weights, abs=1e-4)
-
-
-@pytest.mark.parametrize("most", [4, 5, 8])
-def test_groups_cover_all_segments_once_and_hold_at_most_so_many_pivots(most: int) -> None:
-    for count in range(1, 30):
-        segments = Segments(count, 1)
-        groups = list(segments.groups(most))
-        assert [segment for own, _ in groups for segment in own] == list(range(count))
-        assert len(groups) == 1 or count > most
-        for own, context in groups:
-            assert len({*own, *context}) == len(own) + len(context) <= most
-            assert not own.start or 0 in context
-
-
-@pytest.mark.parametrize("blend", get_args(Blend))
-def test_frames_copy_from_pivots_of_their_group_alone(blend: Blend) -> None:
-    for interval in (1, 2, 5):
-        segments = Segments(43, interval)
-        pivots = segments.draw(torch.Generator().manual_seed(interval))
-        for own, context in segments.groups(4):
-            for frame in (frame for segment in own for frame in segments[segment]):
-                assert {at for at, _ in segments.shares(frame, pivots, blend)} <= {*own, *context}
 
 
 @pytest.mark.parametrize("blend", get_args(Blend))

@@ -38,13 +38,13 @@ class Branches:
         """Runs the source for what hooks see of it: its prediction is of no use."""
         clean = self.trajectory.latents[step.index][frames].to(self.texts[0].device)
         with self.conditions.shown(self.model, frames), self.model.hooked(*hooks):
-            self.model.predict(step, (clean, self.texts[0]))
+            self.model.predict(step, (self.conditions.beside(clean, frames), self.texts[0]))
 
     def run_edited(
         self, z: Latents, step: Step, frames: list[int], *hooks: AttentionHook
     ) -> tuple[Tensor, ...]:
         """The predictions without the target and towards it, for some frames of `z`."""
         _, negative, target = self.texts
-        own = z[frames]
+        own = self.conditions.beside(z[frames], frames)
         with self.conditions.shown(self.model, frames), self.model.hooked(*hooks):
             return self.model.predict(step, (own, negative), (own, target))

@@ -1,13 +1,18 @@
 """What a network is shown of a clip, frame by frame, besides latents and text: ControlNets' frames, depth."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from ..backbones import Backbone, StableDiffusion
-from ..backbones.beside import DepthMaps, beside
 from ..backbones.controlled import Steering, controlled
+from ..backbones.depth_maps import DepthMaps
 from ..cache import content_hash
+from ..typing import Latents
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +27,17 @@ class Conditions:
     @contextmanager
     def shown(self, model: Backbone, frames: list[int]) -> Iterator[None]:
         """A block in which `model` predicts the given frames of the clip."""
-        with ExitStack() as undo:
-            if isinstance(model, StableDiffusion):  # Or else there are none.
-                picked = [replace(each, hints=each.hints[frames]) for each in self.steering]
-                undo.enter_context(controlled(model, picked, slice(None)))
-                if self.depth is not None:
-                    undo.enter_context(beside(model, self.depth[frames]))
+        if not self.steering:
             yield
+            return
+        assert isinstance(model, StableDiffusion)  # Or else there were no ControlNet for it.
+        picked = [replace(each, hints=each.hints[frames]) for each in self.steering]
+        with controlled(model, picked, slice(None)):
+            yield
+
+    def beside(self, latents: Latents, frames: list[int]) -> Float[Tensor, "F _ h w"]:
+        """What the network reads of the given frames: their latents, and their depth if it reads that."""
+        return latents if self.depth is None else torch.cat([latents, self.depth[frames].to(latents)], dim=1)
 
     def identity(self) -> list[object]:
         """What identifies them in a cache's key."""

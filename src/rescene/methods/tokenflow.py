@@ -13,7 +13,7 @@ import torch
 
 from ..attention import Blend, InjectionSites, Segments, injection_sites
 from ..backbones import Backbone, StableDiffusion
-from ..backbones.beside import depth_maps, reads_depth
+from ..backbones.depth_maps import depth_maps, reads_depth
 from ..controls import Depth
 from ..prompts import Window, steps_within
 from ..sampling import Step, noised

@@ -56,9 +56,11 @@ class Source:
     def predict(self, z: Latents, step: Step) -> Latents:
         """The network's prediction, some frames at a time."""
         predicted: list[Tensor] = []
-        for frames in torch.arange(len(z)).split(self.frames_per_batch):
-            with self.conditions.shown(self.model, frames.tolist()):
-                predicted += self.model.predict(step, (z[frames], self.text))
+        for start in range(0, len(z), self.frames_per_batch):
+            frames = list(range(start, min(start + self.frames_per_batch, len(z))))
+            read = self.conditions.beside(z[frames], frames)
+            with self.conditions.shown(self.model, frames):
+                predicted += self.model.predict(step, (read, self.text))
         return torch.cat(predicted)
 
     def ddim(self, schedule: list[Step], progress: Progress) -> Trajectory:

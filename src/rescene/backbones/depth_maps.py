@@ -3,14 +3,10 @@
 Rombach et al., "High-resolution image synthesis with latent diffusion models", CVPR 2022.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..video import Video
 from .stable_diffusion import StableDiffusion
@@ -32,19 +28,3 @@ def depth_maps(model: StableDiffusion, depth: Video) -> DepthMaps:
         for frame in depth.chunks(1)
     ]
     return 2 * torch.cat(maps) - 1
-
-
-@contextmanager
-def beside(model: StableDiffusion, maps: DepthMaps) -> Iterator[None]:
-    """A block in which every branch of what `model` predicts reads `maps`, one for each frame."""
-
-    def append(_: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-        x, *rest = args
-        read = maps.to(x).repeat(len(x) // len(maps), 1, 1, 1)
-        return (torch.cat([x, read], dim=1), *rest), kwargs
-
-    handle = model.unet.register_forward_pre_hook(append, with_kwargs=True)
-    try:
-        yield
-    finally:
-        handle.remove()
