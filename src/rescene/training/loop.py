@@ -200,6 +200,8 @@ class Trainer:
 
 def shared(tensor: Tensor) -> Tensor:
     """The mean of a tensor over all processes."""
+    if PartialState().num_processes == 1:
+        return tensor
     averaged = reduce(tensor, "mean")
     assert isinstance(averaged, Tensor)
     return averaged
