@@ -19,7 +19,7 @@ BATCH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Nothing(TextEdit):
-    """Returns the source."""
+    """Returns the source: what the way to the model's size and back leaves of it."""
 
     def __call__(
         self, model: Backbone, video: Video, *, progress: Progress = quiet, notes: Notes | None = None

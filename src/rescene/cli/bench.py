@@ -71,6 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     job = parse(BenchCommand, arguments, command="bench")
     _check_folder(job.output)
+    job.measures.names()
     settings, rows = _settings(job), _rows(job)
     # The rendered world needs no models to measure: it has its truth.
     gauge = job.measures.gauge() if job.rows else Gauge(names=(), tools=Tools())

@@ -1,0 +1,74 @@
+"""Settings fill methods with what rows say."""
+
+from pathlib import Path
+
+import pytest
+
+from rescene import FateZero, TokenFlow
+from rescene.bench import FileRow, read_settings, settings_of, world_settings
+from rescene.bench.baselines import Nothing
+from rescene.bench.setting import KNOWN, parse
+
+ROW = FileRow(
+    name="row",
+    clip=Path("a.mp4"),
+    source="a red car",
+    target="a blue car",
+    kind="colour",
+    subject=("red", "car"),
+)
+
+
+def test_prompts_come_from_the_row_and_values_from_the_setting():
+    (setting,) = parse("- {method: tokenflow, strength: 0.5}", name="x")
+    edit = setting.edit(ROW)
+    assert isinstance(edit, TokenFlow)
+    assert (edit.source, edit.target, edit.strength) == ("a red car", "a blue car", 0.5)
+
+
+def test_kinds_have_values_of_their_own_and_the_subject_is_the_rows():
+    text = (
+        "- {method: fatezero, self_replace: 0.3, colour: {mask_words: subject}, style: {self_replace: 0.9}}"
+    )
+    (setting,) = parse(text, name="x")
+    edit = setting.edit(ROW)
+    assert isinstance(edit, FateZero)
+    assert (edit.mask_words, edit.self_replace) == (("red", "car"), 0.3)
+
+
+def test_a_method_with_one_prompt_gets_the_target():
+    (setting,) = settings_of(["text2video-zero"])
+    assert setting.edit(ROW).prompt == "a blue car"
+
+
+def test_the_shipped_settings_begin_with_the_baselines_and_are_valid():
+    settings = world_settings()
+    assert [setting.name for setting in settings[:4]] == ["nothing", "sdedit", "ddim", "fatezero"]
+    assert isinstance(settings[0].edit(ROW), Nothing)
+    for setting in settings:
+        assert isinstance(setting.edit(ROW), KNOWN[setting.method])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("method: fatezero", "must be a list"),
+        ("- {method: fatezer}", "did you mean 'fatezero'"),
+        ("- fatezero", "did you mean 'fatezero'"),
+        ("- {method: fatezero, self_replac: 0.5}", "did you mean 'self_replace'"),
+        ("- {method: fatezero, colour: {self_replac: 0.5}}", "did you mean 'self_replace'"),
+        ("- {method: ddim}\n- {method: ddim}", "two settings named 'ddim'"),
+        ("- {method: ddim, name: ../x}", "also names a folder"),
+        ("- {", "no YAML"),
+    ],
+)
+def test_mistakes_are_named(text, said):
+    with pytest.raises(ValueError, match=said):
+        parse(text, name="file")
+
+
+def test_unknown_methods_and_missing_files_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="did you mean 'fatezero'"):
+        settings_of(["fatezer"])
+    with pytest.raises(FileNotFoundError, match=r"none\.yaml"):
+        read_settings(tmp_path / "none.yaml")
