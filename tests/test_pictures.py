@@ -4,7 +4,7 @@ import torch
 
 from rescene import Video
 from rescene.attention import WordMask
-from rescene.pictures import CAPTION_HEIGHT, contact_sheet, masks, side_by_side, words
+from rescene.pictures import CAPTION_HEIGHT, GAP, contact_sheet, masks, origins, side_by_side, words
 
 
 @pytest.fixture
@@ -72,3 +72,20 @@ def test_a_contact_sheet_has_some_frames_first_and_last_among_them():
     assert rows[-1] == 255
     assert (np.diff(rows.astype(int)) > 0).all()
     assert contact_sheet(Video.of(shades[:1], 8)).size == (6, 4)
+
+
+def origin_tiles(clip: Video, pivot: int, positions: torch.Tensor) -> list[torch.Tensor]:
+    """The four tiles of every frame, where all frames copied from the same places of one."""
+    drawn = origins(clip, [pivot] * len(clip), [positions] * len(clip)).frames[..., : clip.height, :]
+    return [drawn[..., at * (clip.width + GAP) :][..., : clip.width] for at in range(4)]
+
+
+def test_frames_are_put_together_from_the_places_that_they_copied(clip):
+    places = torch.arange(8 * 16).view(8, 16)
+    itself, found, key, rebuilt = origin_tiles(clip, 2, places)
+    assert torch.equal(itself, (clip.frames * 255).round() / 255)
+    assert torch.equal(found, key)
+    assert torch.equal(rebuilt, itself[2].expand_as(rebuilt))
+    *_, found, key, shifted = origin_tiles(clip, 2, places.roll(3, dims=1))
+    assert torch.equal(shifted, itself[2].roll(3 * 8, dims=-1).expand_as(shifted))
+    assert torch.equal(found, key.roll(3 * 8, dims=-1))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 from .attention import WordMask
 from .typing import Frames, Heat
@@ -77,6 +78,30 @@ def masks(video: Video, by_step: Sequence[WordMask]) -> Video:
     return _drawn(video, draw)
 
 
+def origins(video: Video, pivots: Sequence[int], positions: Sequence[Int[Tensor, "h w"]]) -> Video:
+    """For each frame: itself, the places that it copied from as colours, their key, and what they show.
+
+    Args:
+        video: The frames at work.
+        pivots: For each, the frame that it copied from.
+        positions: For each of its places, which place of that frame, counted row by row.
+    """
+
+    def draw(number: int) -> Picture:
+        frame, pivot = _picture(video, number), _picture(video, pivots[number])
+        found = positions[number].cpu().numpy()
+        key = _compass(*found.shape)
+        tiles = {
+            f"frame {number}": frame,
+            f"places in frame {pivots[number]}": _enlarged(key.reshape(-1, 3)[found], frame),
+            "their colours": _enlarged(key, frame),
+            f"put together from frame {pivots[number]}": _rearranged(pivot, found),
+        }
+        return _row([_captioned(picture, name) for name, picture in tiles.items()])
+
+    return _drawn(video, draw)
+
+
 def side_by_side(videos: Mapping[str, Video]) -> Video:
     """Videos of one size and length in a row, each under its name."""
     first = next(iter(videos.values()))
@@ -120,6 +145,24 @@ def _glowing(frame: Picture, level: Float[np.ndarray, "h w"]) -> Picture:
     coloured = cv2.applyColorMap((smooth * 255).round().astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     grey = frame.mean(-1, keepdims=True)
     return (0.3 * grey + 0.7 * coloured).round().astype(np.uint8)
+
+
+def _compass(rows: int, columns: int) -> Picture:
+    """A colour for each place: red grows to the right and green downwards."""
+    down, right = np.meshgrid(np.linspace(0, 255, rows), np.linspace(0, 255, columns), indexing="ij")
+    return np.stack([right, down, 255 - right], axis=-1).astype(np.uint8)
+
+
+def _enlarged(picture: Picture, like: Picture) -> Picture:
+    size = like.shape[1], like.shape[0]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+
+
+def _rearranged(picture: Picture, places: Int[np.ndarray, "h w"]) -> Picture:
+    """A picture put together from parts of another: those of a grid of as many places."""
+    (rows, columns), (height, width) = places.shape, picture.shape[:2]
+    parts = picture.reshape(rows, height // rows, columns, width // columns, 3).swapaxes(1, 2)
+    return parts.reshape(-1, *parts.shape[2:])[places].swapaxes(1, 2).reshape(picture.shape)
 
 
 def _captioned(picture: Picture, text: str) -> Picture:

@@ -92,6 +92,22 @@ def test_maps_dont_change_the_frames(edit, tmp_path):
     assert len(Video.read(tmp_path / "out-maps" / "comparison.mp4")) == 4
 
 
+def test_flow_is_drawn_where_frames_copy(run, film, tiny_folder, tmp_path):
+    command = ("edit", film, tmp_path / "out.mkv", "tokenflow", "--model", tiny_folder, "--keep", "flow")
+    ran = run(*command, "--num-inference-steps", 1, "--source", "a car", "--target", "a jeep")
+    assert ran.status == 0, ran.err
+    assert {file.name for file in (tmp_path / "out-maps").iterdir()} == {"flow.png", "flow.mp4"}
+    assert len(Video.read(tmp_path / "out-maps" / "flow.mp4")) == 4
+    assert "Reconstructing" not in ran.err
+
+
+def test_flow_of_what_copies_nothing_says_so(edit, tmp_path):
+    ran = edit("--keep", "flow")
+    assert ran.status == 0, ran.err
+    assert "no flow" in ran.err
+    assert not (tmp_path / "out-maps").exists()
+
+
 def test_a_poor_reconstruction_is_reported_before_the_edit(edit):
     ran = edit("--check")
     assert "PSNR" in ran.err

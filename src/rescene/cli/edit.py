@@ -30,15 +30,21 @@ class ResultOptions:
     """Replace results that exist."""
     check: bool = False
     """First reconstruct the source without an edit, and warn if that is poor: the edit can't be better."""
-    keep: tuple[Literal["maps"], ...] = ()
+    keep: tuple[Literal["maps", "flow"], ...] = ()
     """By-products to keep in the folder OUT-maps: `maps` draws where words attend, the masks, and source,
-    reconstruction and edit side by side."""
+    reconstruction and edit side by side; `flow` draws from where frames copied (TokenFlow)."""
     also: tuple[str, ...] = ()
     """More target prompts to edit towards from the same inversion; their results are OUT-2, OUT-3, ..."""
 
     def outputs(self, path: str) -> Outputs:
         """What to leave behind at `path`."""
-        return Outputs(path=path, overwrite=self.overwrite, check=self.check, maps="maps" in self.keep)
+        return Outputs(
+            path=path,
+            overwrite=self.overwrite,
+            check=self.check,
+            maps="maps" in self.keep,
+            flow="flow" in self.keep,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""`--keep maps`: pictures of an edit in a folder beside its result."""
+"""`--keep maps flow`: pictures of an edit in a folder beside its result."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..video import DigitalSourceType, Metadata, Video
 from ..video.files import replacing
 from ..video.metadata import png_chunks
 
-NAMES = ("source-words", "target-words", "masks", "comparison")
+NAMES = ("source-words", "target-words", "masks", "comparison", "flow")
 _FILES = {f"{name}{suffix}" for name in NAMES for suffix in (".png", ".mp4")}
 _ROOM = 8 << 20
 
@@ -24,8 +24,11 @@ class Outcome:
     edit: Method
     source: Video
     """At the working size, as the edited video."""
-    edited: Video
+    edited: Video | None
+    """None if only the flow is wanted."""
     notes: Notes
+    flow: bool
+    """Whether to draw from where frames copied."""
 
 
 def maps_folder(output: str) -> Path:
@@ -65,6 +68,12 @@ def write_maps(outcome: Outcome, model: StableDiffusion, output: str) -> Path:
 
 def _drawings(outcome: Outcome, model: StableDiffusion) -> Iterator[tuple[str, Video]]:
     notes = outcome.notes
+    if outcome.flow and notes.copies:
+        copies = [notes.copies[frame] for frame in range(len(outcome.source))]
+        pivots, positions = [each.pivot for each in copies], [each.positions for each in copies]
+        yield "flow", pictures.origins(outcome.source, pivots, positions)
+    if outcome.edited is None:
+        return
     for name, heat in (("source", notes.source_words), ("target", notes.target_words)):
         if heat is not None:
             tokens = token_names(model, getattr(outcome.edit, name))

@@ -23,11 +23,19 @@ class Outputs:
     """Whether to report how well the source is reconstructed."""
     maps: bool = False
     """Whether to draw pictures of the edit."""
+    flow: bool = False
+    """Whether to draw from where frames copied."""
 
     @property
-    def notes(self) -> bool:
-        """Whether the method must take notes."""
-        return self.check or self.maps
+    def pictures(self) -> bool:
+        """Whether there is anything to draw."""
+        return self.maps or self.flow
+
+    def notes(self, source: Video, reporter: Reporter) -> Notes | None:
+        """What the method is to fill."""
+        if self.check:
+            return Check(source=source, reporter=reporter)
+        return Notes(reconstructs=self.maps) if self.pictures else None
 
     def verify(self) -> None:
         """Fails where writing would fail after all the work.
@@ -36,7 +44,7 @@ class Outputs:
             ValueError, OSError: For what is in the way.
         """
         check_result(self.path, overwrite=self.overwrite)
-        if self.maps:
+        if self.pictures:
             check_maps(self.path, overwrite=self.overwrite)
 
 
@@ -45,12 +53,12 @@ def render(
 ) -> None:
     """Edits `video`, which has the source's size, and writes the result and what belongs to it."""
     began, source = time.monotonic(), settings.fit.apply(video)
-    notes: Notes | None = None
-    if outputs.notes:
-        notes = Check(source=source, reporter=reporter) if outputs.check else Notes()
+    notes = outputs.notes(source, reporter)
     edited = settings.edit(model, source, progress=reporter.progress, notes=notes)
     if outputs.check and notes and notes.reconstruction is None:
         reporter.say("warning: this method reconstructs nothing, so there is nothing to check")
+    if outputs.flow and notes and not notes.copies:
+        reporter.say("warning: this method doesn't copy from other frames, so there is no flow to draw")
     if outputs.maps:
         # They show the frames again. Eight bits wouldn't do: the result isn't to depend on them.
         with watching(edited, reporter.progress, "Decoding") as watched:
@@ -59,8 +67,9 @@ def render(
         write_result(result, outputs.path, settings, overwrite=outputs.overwrite)
     what = f"{len(video)} frames of {video.width}x{video.height} in {time.monotonic() - began:.0f} s"
     print(f"{outputs.path}  ({what})")
-    if notes and outputs.maps:
-        outcome = Outcome(edit=settings.edit, source=source, edited=edited, notes=notes)
+    if notes and (outputs.maps or (outputs.flow and notes.copies)):
+        shown = edited if outputs.maps else None
+        outcome = Outcome(edit=settings.edit, source=source, edited=shown, notes=notes, flow=outputs.flow)
         print(f"{write_maps(outcome, model, outputs.path)}/  (maps)")
 
 

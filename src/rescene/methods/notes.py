@@ -34,7 +34,7 @@ class Notes:
     """Whether to reconstruct the source, which takes as long as half an edit."""
     reconstruction: Video | None = None
     """The source after inversion and sampling with its own prompt: as good as an edit can preserve it."""
-    origins: dict[int, Copied] = field(default_factory=dict)
+    copies: dict[int, Copied] = field(default_factory=dict)
     """Where each frame copied from at the last step, by its number; none if the method doesn't copy."""
 
     def reconstructed(self, video: Video) -> None:
@@ -50,4 +50,4 @@ class Notes:
 
     def copied(self, frame: int, pivot: int, positions: Int[Tensor, "h w"]) -> None:
         """Takes in where a frame copied from at one step, in place of the step before."""
-        self.origins[frame] = Copied(pivot, positions.cpu())
+        self.copies[frame] = Copied(pivot, positions.cpu())
