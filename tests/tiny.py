@@ -14,7 +14,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 SENTENCE = "a watercolor painting of the silver jeep on red road in beach with car cat dog driving"
 """Its words are one token each; all others are spelled letter by letter."""
@@ -63,6 +63,27 @@ def tiny_sd(
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", type(encoder).__name__],
     }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def tiny_sdxl(folder: Path) -> Path:
+    """Saves a random Stable Diffusion XL: two text encoders, sizes as a condition, deep blocks."""
+    tiny_sd(folder)
+    vocabulary = json.loads((tiny_tokenizer(folder / "tokenizer_2") / "vocab.json").read_text())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = _text_config(vocabulary)
+        CLIPTextModelWithProjection(config).save_pretrained(folder / "text_encoder_2")
+        unet = UNet2DConditionModel(**_xl_settings(config.projection_dim or TEXT_WIDTH))
+        for name, weight in unet.named_parameters():
+            if name.endswith("to_q.weight"):
+                weight.data.mul_(8)
+        unet.save_pretrained(folder / "unet")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["_class_name"] = "StableDiffusionXLPipeline"
+    index["text_encoder_2"] = ["transformers", "CLIPTextModelWithProjection"]
+    index["tokenizer_2"] = ["transformers", "CLIPTokenizer"]
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
 
@@ -135,6 +156,25 @@ def _unet(channels: int, *, reads: int | None = None) -> ModelMixin:
     return unet
 
 
+def _xl_settings(summary: int) -> dict[str, Any]:
+    """Of a UNet that reads a prompt's summary, which is so wide, and six numbers about sizes."""
+    return {
+        "sample_size": 8,
+        "down_block_types": ["DownBlock2D"] + ["CrossAttnDownBlock2D"] * 2,
+        "up_block_types": ["CrossAttnUpBlock2D"] * 2 + ["UpBlock2D"],
+        "block_out_channels": [8, 16, 16],
+        "layers_per_block": 1,
+        "transformer_layers_per_block": [1, 1, 2],
+        "norm_num_groups": 4,
+        "attention_head_dim": 2,
+        "use_linear_projection": True,
+        "cross_attention_dim": 2 * TEXT_WIDTH,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 4,
+        "projection_class_embeddings_input_dim": 6 * 4 + summary,
+    }
+
+
 def _autoencoder(kind: Literal["kl", "tiny"]) -> ModelMixin:
     if kind == "tiny":
         blocks: dict[str, Any] = {f"{part}_block_out_channels": [8] * 4 for part in ("encoder", "decoder")}
@@ -153,19 +193,21 @@ def _autoencoder(kind: Literal["kl", "tiny"]) -> ModelMixin:
 
 
 def _text_encoder(tokenizer: Path) -> CLIPTextModel:
-    vocabulary = json.loads((tiny_tokenizer(tokenizer) / "vocab.json").read_text())
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=TEXT_WIDTH,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=LENGTH,
-            bos_token_id=vocabulary[BEGIN],
-            eos_token_id=vocabulary[END],
-            pad_token_id=vocabulary[END],
-        )
+    return CLIPTextModel(_text_config(json.loads((tiny_tokenizer(tokenizer) / "vocab.json").read_text())))
+
+
+def _text_config(vocabulary: dict[str, int]) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=TEXT_WIDTH,
+        projection_dim=TEXT_WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=LENGTH,
+        bos_token_id=vocabulary[BEGIN],
+        eos_token_id=vocabulary[END],
+        pad_token_id=vocabulary[END],
     )
 
 

@@ -6,6 +6,7 @@ from .load_video import VIDEO_ALIASES, load_video_model, outline_video_model
 from .motion_lora import MotionLoRA
 from .outline import outline, resolved_revision
 from .stable_diffusion import PromptWarning, StableDiffusion
+from .stable_diffusion_xl import StableDiffusionXL
 from .stable_video import Branch, Lead, StableVideo
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "MotionLoRA",
     "PromptWarning",
     "StableDiffusion",
+    "StableDiffusionXL",
     "StableVideo",
     "best_device",
     "load",

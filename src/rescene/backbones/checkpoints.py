@@ -29,7 +29,12 @@ PARTS: Family = {
     "scheduler": (),
 }
 """Those of Stable Diffusion 1.x and 2.x. Of schedulers only the settings are read."""
-
+XL_PARTS: Family = {
+    **PARTS,
+    "text_encoder_2": ("CLIPTextModelWithProjection",),
+    "tokenizer_2": PARTS["tokenizer"],
+}
+"""Those of Stable Diffusion XL."""
 
 ReadPart = Callable[..., Any]
 """What `load_part` is: it takes the model's name, the part's and its class's, and `revision` and `dtype`."""
@@ -43,9 +48,15 @@ def load_folder(
     read: ReadPart | None = None,
     parts: Family = PARTS,
 ) -> dict[str, Any]:
-    """Loads the parts of a model in diffusers' layout, from a local folder or the hub, each by `read`."""
+    """Loads the parts of a model in diffusers' layout, from a local folder or the hub, each by `read`.
+
+    Those of Stable Diffusion are Stable Diffusion XL's where there is a second text encoder.
+    """
     read = read or load_part
     index = read_index(name, revision, parts)
+    if parts is PARTS and "text_encoder_2" in index:
+        parts = XL_PARTS
+        index = read_index(name, revision, parts)
     for part, kinds in parts.items():
         if kinds and index[part][1] not in kinds:
             raise ValueError(f"the {part} of {name} is a {index[part][1]}; supported are {', '.join(kinds)}")
@@ -70,7 +81,7 @@ def read_index(name: str | Path, revision: str | None, parts: Family = PARTS) ->
     if local:
         missing += [part for part in parts if part not in missing and not (name / part).is_dir()]
     if missing:
-        family = "Stable Diffusion" if parts is PARTS else "Stable Video Diffusion"
+        family = "Stable Diffusion" if "tokenizer" in parts else "Stable Video Diffusion"
         raise FileNotFoundError(
             f"{name} has no {', '.join(missing)}; this needs a {family} model in diffusers' layout, with the "
             f"folders {', '.join(parts)}"
@@ -119,7 +130,7 @@ def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, d
     try:
         if part == "scheduler":
             return diffusers.DDIMScheduler.from_pretrained(name, **where)
-        if part == "tokenizer":
+        if part in ("tokenizer", "tokenizer_2"):
             return with_words(getattr(library, kind).from_pretrained(name, **where))
         model, report = getattr(library, kind).from_pretrained(
             name, dtype=dtype, use_safetensors=True, output_loading_info=True, **where
@@ -127,7 +138,7 @@ def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, d
     except OSError as error:
         weights = (
             ""
-            if part in ("scheduler", "tokenizer")
+            if part in ("scheduler", "tokenizer", "tokenizer_2")
             else (
                 "; rescene reads weights from .safetensors and no pickles (.bin, .ckpt): convert them first"
             )

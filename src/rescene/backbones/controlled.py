@@ -131,9 +131,8 @@ def controlled(model: StableDiffusion, steering: Sequence[Steering], frames: sli
     """
 
     def steer(_: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        found = [
-            _residuals(model, each, frames, *args, text=kwargs["encoder_hidden_states"]) for each in steering
-        ]
+        read = {name: kwargs.get(name) for name in ("encoder_hidden_states", "added_cond_kwargs")}
+        found = [_residuals(model, each, frames, *args, read=read) for each in steering]
         down = tuple(sum(parts) for parts in zip(*(down for down, _ in found), strict=True))
         residuals = {
             "down_block_additional_residuals": down,
@@ -148,13 +147,19 @@ def controlled(model: StableDiffusion, steering: Sequence[Steering], frames: sli
 
 
 def _residuals(
-    model: StableDiffusion, each: Steering, frames: slice, x: Tensor, time: Tensor, *, text: Tensor
+    model: StableDiffusion,
+    each: Steering,
+    frames: slice,
+    x: Tensor,
+    time: Tensor,
+    *,
+    read: Mapping[str, Any],
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     hooks, hints = each.net.hooks, each.hints[frames].to(x)
     hooks.step, hooks.frames, hooks.size = model.hooks.step, model.hooks.frames, model.hooks.size
-    branches = len(x) // len(hints)
+    shown = hints.repeat(len(x) // len(hints), 1, 1, 1)
     down, mid = each.net.network(
-        x, time, text, hints.repeat(branches, 1, 1, 1), conditioning_scale=each.weight, return_dict=False
+        x, time, controlnet_cond=shown, conditioning_scale=each.weight, return_dict=False, **read
     )
     return tuple(down), mid
 

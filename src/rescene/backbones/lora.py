@@ -10,7 +10,7 @@ DOWN = ("lora_A.weight", "down.weight")
 
 
 def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> None:
-    """Adds `weight` times a LoRA to the weights of the UNet and the text encoder.
+    """Adds `weight` times a LoRA to the weights of the UNet and the text encoders.
 
     Args:
         components: The parts of a pipeline; their weights change.
@@ -22,10 +22,13 @@ def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> Non
         ValueError: If it was made for another kind of model, or is a pickle.
     """
     # Pipelines pull in much that nothing else needs.
-    from diffusers import StableDiffusionPipeline
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
-    absent: dict[str, Any] = dict.fromkeys(("safety_checker", "feature_extractor"))
-    pipeline: Any = StableDiffusionPipeline(**components, **absent, requires_safety_checker=False)
+    if "text_encoder_2" in components:
+        pipeline: Any = StableDiffusionXLPipeline(**components, add_watermarker=False)
+    else:
+        absent: dict[str, Any] = dict.fromkeys(("safety_checker", "feature_extractor"))
+        pipeline = StableDiffusionPipeline(**components, **absent, requires_safety_checker=False)
     name, where = locate(path)
     try:
         tensors = pipeline.lora_state_dict(name, use_safetensors=True, **where)[0]
@@ -35,7 +38,7 @@ def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> Non
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"the LoRA {path} doesn't fit this model: {error}") from error
     layers = sum(name.endswith(DOWN) for name in tensors)
-    parts = pipeline.unet, pipeline.text_encoder
+    parts = [components[name] for name in ("unet", "text_encoder", "text_encoder_2") if name in components]
     found = sum(".lora_A." in name for part in parts for name, _ in part.named_parameters())
     if found < max(layers, 1):
         raise ValueError(

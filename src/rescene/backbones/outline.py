@@ -9,7 +9,7 @@ import transformers
 from torch import nn
 
 from .checkpoints import download, load_part
-from .load import load_components, resolve
+from .load import backbone, load_components, resolve
 from .stable_diffusion import StableDiffusion
 
 
@@ -24,12 +24,12 @@ def outline(name: str | Path, *, revision: str | None = None, dtype: torch.dtype
     """
     components = load_components(resolve(name), revision, dtype, read=outline_part)
     on_meta = components["unet"].device.type == "meta"
-    return StableDiffusion(components, device="meta" if on_meta else "cpu")
+    return backbone(components, device="meta" if on_meta else "cpu")
 
 
 def outline_part(name: str | Path, part: str, kind: str, *, revision: str | None, dtype: torch.dtype) -> Any:
     """What `load_part` gives, without weights."""
-    if part in ("tokenizer", "scheduler"):
+    if part in ("tokenizer", "tokenizer_2", "scheduler"):
         return load_part(name, part, kind, revision=revision, dtype=dtype)
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
     with torch.device("meta"):

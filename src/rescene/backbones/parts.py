@@ -56,12 +56,3 @@ def finite(
                 f"latents became NaN or infinite at step {step.index + 1} in {dtype}; {remedy}"
             )
         yield latents
-
-
-def refuse_latents(x: Tensor, channels: int) -> None:
-    """Raises ValueError if a network that reads `channels` is given something else."""
-    if x.shape[1] != channels:
-        raise ValueError(
-            f"this model reads {channels} channels and this method gives it {x.shape[1]}: it may be one for "
-            "instructions, depth or inpainting; use one for text to image"
-        )

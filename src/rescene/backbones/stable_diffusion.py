@@ -28,7 +28,8 @@ from ..sampling import (
 )
 from ..typing import Frames, Latents, Text
 from ..video import Video
-from .parts import Parts, finite, refuse_latents
+from .fits import refuse_latents, refuse_unfit
+from .parts import Parts, finite
 
 PREDICTIONS: dict[str, tuple[Split, Wanted]] = {
     "epsilon": (epsilon, wanted_epsilon),
@@ -63,14 +64,18 @@ class StableDiffusion:
             components[name] for name in ("vae", "unet", "text_encoder")
         )
         self.tokenizer = components["tokenizer"]
-        refuse_unfit(self.unet.config, self.vae.config, self.text_encoder.config)
-        self._parts = Parts((self.unet, self.text_encoder, self.vae), device=device, offload=offload)
+        self._parts = Parts(self._networks(components), device=device, offload=offload)
         self.device = self._parts.device
         self._read_schedule(components["scheduler"].config)
         self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
         self.native_area = (self.unet.config.sample_size * self.scale) ** 2
         self.hooks = AttentionControl(self.unet)
+
+    def _networks(self, components: dict[str, Any]) -> tuple[nn.Module, ...]:
+        """All networks, after making sure that they belong together."""
+        refuse_unfit(self.unet.config, self.vae.config, self.text_encoder.config)
+        return self.unet, self.text_encoder, self.vae
 
     def _read_schedule(self, config: Any) -> None:
         kind = config.prediction_type
@@ -135,8 +140,11 @@ class StableDiffusion:
             )
         if self._remark and (text := self._remark(prompt)):
             warnings.warn(text, PromptWarning, stacklevel=3)  # Past torch's no_grad.
+        return self._states(prompt).float()
+
+    def _states(self, prompt: str) -> Tensor:
         padded = self.tokenizer(prompt, padding="max_length", return_tensors="pt").input_ids
-        return self._parts.awake(self.text_encoder)(padded.to(self.device))[0].float()
+        return self._parts.awake(self.text_encoder)(padded.to(self.device))[0]
 
     def schedule(self, num_inference_steps: int) -> list[Step]:
         """DDIM steps through the schedule that the model was trained with."""
@@ -168,8 +176,12 @@ class StableDiffusion:
         refuse_latents(x, self.unet.config["in_channels"])
         text = torch.cat([text.expand(frames, -1, -1) for _, text in branches]).to(x)
         time = torch.tensor(step.timestep, device=self.device)
-        prediction = self._parts.awake(self.unet)(x, time, encoder_hidden_states=text).sample
+        prediction = self._parts.awake(self.unet)(x, time, **self._conditions(text)).sample
         return prediction.to(branches[0][0].dtype).chunk(len(branches))
+
+    def _conditions(self, text: Tensor) -> dict[str, Any]:
+        """What the network reads beside the latents, of all branches' texts."""
+        return {"encoder_hidden_states": text}
 
     def sample(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
         """From noise to video."""
@@ -202,22 +214,6 @@ class StableDiffusion:
     def _finite(self, trajectory: Iterator[Latents], steps: list[Step]) -> Iterator[Latents]:
         remedy = "try float32, less emphasis on words or a lower guidance scale"
         return finite(trajectory, steps, self.unet.dtype, remedy)
-
-
-def refuse_unfit(unet: Any, vae: Any, text_encoder: Any) -> None:
-    """Raises ValueError if three configurations don't make a Stable Diffusion 1.x or 2.x."""
-    # Depth models read one channel more, InstructPix2Pix an image's latents.
-    if unet.in_channels - vae.latent_channels not in (0, 1, vae.latent_channels):
-        raise ValueError(
-            f"the UNet takes {unet.in_channels} channels and the VAE makes {vae.latent_channels}: an "
-            "inpainting model, perhaps; use the one for text to image"
-        )
-    width = text_encoder.hidden_size
-    if unet.cross_attention_dim != width or unet.addition_embed_type is not None:
-        raise ValueError(
-            f"the UNet takes texts of width {unet.cross_attention_dim} and the text encoder makes {width}, "
-            "or it wants more than a text: not Stable Diffusion 1.x or 2.x (SDXL, perhaps)"
-        )
 
 
 @dataclass(frozen=True)
