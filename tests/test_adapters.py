@@ -116,8 +116,9 @@ def test_what_is_no_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="train one-shot"):
         read_about(tmp_path / "no.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "lora.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {"one-shot": '{"frame_keys": []}'})
     (tmp_path / "text.safetensors").write_text("no")
-    for name in ("lora", "text"):
+    for name in ("lora", "other", "text"):
         with pytest.raises(ValueError, match="isn't an adapter"):
             read_about(tmp_path / f"{name}.safetensors")
 

@@ -173,11 +173,11 @@ def read_about(path: Path) -> About:
     try:
         with safe_open(path, framework="pt") as file:
             values: dict[str, Any] = json.loads((file.metadata() or {})["one-shot"])
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        return About(**{**values, "frame_keys": tuple(values["frame_keys"])})
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} isn't an adapter: those come from `rescene train one-shot` or `rescene convert`"
         ) from error
-    return About(**{**values, "frame_keys": tuple(values["frame_keys"])})
 
 
 def verify(path: Path, model: Backbone) -> None:

@@ -92,25 +92,12 @@ class OneShot(TrainingSettings):
             )
         if folder:
             folder.verify()
-        clean, text = model.encode(video), model.embed(self.prompt)
         adapter = self.adapter(model, video)
-        objectives: dict[str, Objective] = {"clip": ClipLesson(model, adapter, clean, text)}
-        if self.class_prompt:
-            images = class_images(
-                model,
-                (self.class_prompt, self.class_negative_prompt),
-                self.class_images,
-                clean,
-                seed=self.seed,
-                folder=folder and folder.path / "class",
-                progress=progress,
-            )
-            lesson = ImageLesson(model, adapter, images, model.embed(self.class_prompt), len(clean))
-            objectives = {"class": lesson, **objectives}
+        lessons = self.lessons(model, adapter, model.encode(video), folder, progress)
         with checkpointed(model, self.gradient_checkpointing):
             train(
                 adapter.trained(),
-                objectives,
+                lessons,
                 self,
                 progress=progress,
                 folder=folder,
@@ -118,6 +105,30 @@ class OneShot(TrainingSettings):
             )
         adapter.freeze()
         return adapter
+
+    def lessons(
+        self,
+        model: StableDiffusion,
+        adapter: Adapter,
+        clean: Latents,
+        folder: TrainingFolder | None,
+        progress: Progress,
+    ) -> dict[str, Objective]:
+        """What a step teaches, in order: images of the class, if there is one, and the clip."""
+        clip = ClipLesson(model, adapter, clean, model.embed(self.prompt))
+        if not self.class_prompt:
+            return {"clip": clip}
+        images = class_images(
+            model,
+            (self.class_prompt, self.class_negative_prompt),
+            self.class_images,
+            clean,
+            seed=self.seed,
+            folder=folder and folder.path / "class",
+            progress=progress,
+        )
+        lesson = ImageLesson(model, adapter, images, model.embed(self.class_prompt), len(clean))
+        return {"class": lesson, "clip": clip}
 
     def adapter(self, model: StableDiffusion, video: Video) -> Adapter:
         """The adapter before its training: it changes nothing."""
