@@ -50,11 +50,11 @@ ALLOWED = {
     ),
     "compare": ("typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),
     "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
-    "demo": ("video world methods", "av diffusers jaxtyping numpy torch transformers"),
+    "demo": ("typing video world methods controls", "av diffusers jaxtyping numpy torch transformers"),
     "settings": ("typing cache video backbones methods training metrics", "yaml"),
     "cli": ("*", "accelerate numpy rich torch transformers tyro yaml"),
     "app": (
-        "public settings typing prompts video backbones methods metrics compare demo",
+        "public settings typing prompts video adapters backbones methods training metrics compare demo",
         "av gradio numpy PIL starlette torch",
     ),
     "__init__": ("*", ""),

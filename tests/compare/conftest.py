@@ -1,6 +1,5 @@
 """A page on which every frame can be told from its grey, in a browser where there is one."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ import torch
 from rescene.compare import Result, page
 from rescene.metrics import evaluate
 from rescene.video import Video
+from tests.browser import browser
+
+__all__ = ["browser"]
 
 FRAMES, FPS = 16, 8
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def greys(low: float, high: float) -> Video:
@@ -31,18 +32,6 @@ def html() -> str:
         report = evaluate(source, video)
         results.append(Result(name=name, video=video, settings=settings, report=report))
     return page(source, results, title="greys.mp4")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed; apt-get install chromium")
-    reason = "Playwright is not installed; pip install 'rescene[dev]'"
-    api = pytest.importorskip("playwright.sync_api", reason=reason)
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": "Measure results against their sources.",
     "compare": "Make a page that shows results side by side.",
     "bench": "Run methods over many edits and measure them.",
+    "app": "Open a page in the browser.",
     "env": "Print versions and devices, for bug reports.",
     "demo": "Edit a clip that comes with rescene.",
 }

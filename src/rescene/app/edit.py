@@ -1,0 +1,165 @@
+"""The tab that edits a video."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from ..demo import CLIP, EXAMPLES
+from ..methods import METHODS
+from ..settings import Trim, encode, method_name
+from . import balance
+from .errors import told
+from .estimate import estimate
+from .form import Form
+from .models import IMAGE
+from .starting import again, started
+from .widgets import PRIVATE, widget
+from .workshop import Order, Workshop
+
+EMPTY = "Drop a video, or take one of the examples."
+
+
+@dataclass(frozen=True)
+class EditTab:
+    """The tab, and what its buttons do. `values` are those of the stage and of the form's inputs."""
+
+    workshop: Workshop
+
+    @cached_property
+    def form(self) -> Form:
+        """The methods' inputs."""
+        shop = self.workshop
+        return Form("edit", METHODS, shop.models.names(IMAGE), adapters=lambda: list(shop.adapters()))
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """The other components by what they are."""
+        return {}
+
+    def build(self) -> None:
+        """Lays the tab out and connects it; call it in a `gr.Blocks`."""
+        with gr.Row(elem_classes="rs-page"):
+            with gr.Column(scale=4, min_width=320, elem_classes="rs-controls"):
+                self._build_controls()
+            with gr.Column(scale=7, min_width=320, elem_classes="rs-view"):
+                self.parts["stage"] = widget("stage", {}, events=("again",), tab="edit", empty=EMPTY)
+        self._connect()
+
+    def _build_controls(self) -> None:
+        form, parts = self.form, self.parts
+        parts["picker"] = widget("picker", {}, examples=self._examples())
+        form.build_head()
+        form.build_prompts()
+        parts["words"] = widget("words", {})
+        parts["balance"] = gr.Slider(
+            0,
+            100,
+            balance.DEFAULT,
+            step=1,
+            label="Keep the source ↔ follow the text",
+            buttons=[],
+            elem_id="edit-balance",
+            visible=form.first in balance.ENDS,
+        )
+        form.build_rest()
+        parts["estimate"] = gr.HTML("", elem_classes="rs-estimate")
+        parts["run"] = gr.Button("Edit the video", variant="primary", elem_id="edit-run")
+
+    def _examples(self) -> list[dict[str, str]]:
+        picture = self.workshop.sources.shipped(CLIP).filmstrip
+        data = base64.b64encode(picture.read_bytes()).decode()
+        return [
+            {"name": name, "title": example.target, "picture": f"data:image/jpeg;base64,{data}"}
+            for name, example in EXAMPLES.items()
+        ]
+
+    def _connect(self) -> None:
+        form, parts = self.form, self.parts
+        stage, everything = parts["stage"], [parts["stage"], *form.inputs]
+        shown = [parts["balance"], parts["words"]]
+        parts["picker"].change(self.picked, parts["picker"], [*everything, *shown], **PRIVATE)
+        form.parts["method"].change(self.chosen, form.inputs, [*form.shown, *shown], **PRIVATE)
+        ends = [(method, name) for method, moved in balance.ENDS.items() for name in moved]
+        parts["balance"].input(
+            lambda method, position: self.balanced(method, position, ends),
+            [form.parts["method"], parts["balance"]],
+            [form.parts[f"{method} {name}"] for method, name in ends],
+            **PRIVATE,
+        )
+        pair = [form.parts["source"], form.parts["target"]]
+        compare = "(source, target) => ({ source, target })"
+        gr.on([each.input for each in pair], None, pair, parts["words"], js=compare, **PRIVATE)
+        changes = [each.change for each in everything]
+        gr.on(changes, self.estimated, everything, parts["estimate"], trigger_mode="always_last", **PRIVATE)
+        run = [stage, parts["estimate"]]
+        parts["run"].click(self.run, everything, run, **PRIVATE)
+        stage.again(lambda stage: again(self.workshop, stage), stage, run, **PRIVATE)
+
+    def picked(self, value: dict[str, Any]) -> list[Any]:
+        """Shows a video that was chosen; an example also fills in the form."""
+        if source := value.get("source"):
+            stage = {"source": self.workshop.sources.get(source.get("id")).facts()}
+            return [stage, *[gr.skip()] * (len(self.form.inputs) + 2)]
+        example = EXAMPLES[str(value["example"])]
+        method, given = method_name(example), encode(example)
+        stage = {"source": self.workshop.sources.shipped(CLIP).facts()}
+        words = {"source": given.get("source", ""), "target": given.get("target", "")}
+        position = balance.position_of(method, given, self.form.defaults(method))
+        return [stage, *self.form.filled(method, given), position, words]
+
+    def chosen(self, method: str, *values: Any) -> list[Any]:
+        """Shows the inputs of the method that was chosen."""
+        names = {each.name for each in self.form.fields[method]}
+        texts = dict(zip(self.form.prompts, values[2:], strict=False))
+        words = texts if {"source", "target"} <= names else {}
+        given = {
+            name: value
+            for (owner, name), value in zip(
+                self.form.advanced, values[2 + len(self.form.prompts) :], strict=True
+            )
+            if owner == method
+        }
+        position = balance.position_of(method, given, self.form.defaults(method))
+        slider = gr.update(visible=method in balance.ENDS, value=position)
+        return [*self.form.chosen(method), slider, words]
+
+    def balanced(self, method: str, position: float, ends: list[tuple[str, str]]) -> list[Any]:
+        """Moves the fields that the slider stands for."""
+        moved = balance.fields_at(method, position, self.form.defaults(method))
+        return [moved[name] if owner == method else gr.skip() for owner, name in ends]
+
+    def estimated(self, *values: Any) -> str:
+        """A line about what the edit will cost, or what is missing."""
+        if not (values[0] or {}).get("source"):
+            return ""
+        try:
+            return estimate(self.workshop, self.ordered(values))
+        except Exception as error:  # Not yet a mistake: the form is being filled in.
+            return f"<p>{escape(told(error))}</p>"
+
+    def run(self, *values: Any) -> tuple[Any, Any]:
+        """Puts the edit into the queue and shows it."""
+        return started(values[0], lambda: self.workshop.edit(self.ordered(values)))
+
+    def ordered(self, values: tuple[Any, ...]) -> Order:
+        """The edit that the inputs describe.
+
+        Raises:
+            ValueError: For what is wrong with it.
+        """
+        stage, *rest = values
+        method, model, given = self.form.read(rest)
+        source = ((stage or {}).get("source") or {}).get("id")
+        return self.workshop.order(source, trim_of(stage or {}), method, given, model)
+
+
+def trim_of(stage: Mapping[str, Any]) -> Trim:
+    """The frames between the handles of the timeline."""
+    trim, source = stage.get("trim") or {}, stage.get("source") or {}
+    start, end = int(trim.get("start", 0)), int(trim.get("end", source.get("frames", 0)))
+    return Trim(start=start, end=None if end >= int(source.get("frames", 0)) else end)

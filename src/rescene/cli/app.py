@@ -1,0 +1,21 @@
+"""`rescene app`: a page in the browser."""
+
+import threading
+from collections.abc import Sequence
+
+from ..app import AppOptions, serving
+from .forms import parse
+from .options import hide_library_bars
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command until it is interrupted.
+
+    Raises:
+        ValueError: for what is wrong with the options, or if Gradio isn't installed.
+    """
+    options = parse(AppOptions, arguments, command="app")
+    hide_library_bars()
+    with serving(options) as address:
+        print(f"rescene is at {address}\nresults go to {options.output}\nCtrl-C ends it", flush=True)
+        threading.Event().wait()

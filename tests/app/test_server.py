@@ -1,0 +1,75 @@
+"""How the app starts, and whom it lets in."""
+
+import json
+import resource
+import urllib.error
+import urllib.request
+
+import pytest
+
+from rescene.app import AppOptions
+from tests.app.conftest import running
+
+
+def get(url):
+    """The status and the text of an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"listen": True}, "--auth"),
+        ({"share": True}, "--auth"),
+        ({"auth": "ada"}, "USER:PASSWORD"),
+        ({"auth": ":secret"}, "USER:PASSWORD"),
+        ({"port": 70_000}, "--port"),
+    ],
+)
+def test_letting_others_in_has_to_be_said(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        AppOptions(**options)
+
+
+def test_a_login_may_hold_colons():
+    assert AppOptions(auth="ada:a:b").login == ("ada", "a:b")
+    assert AppOptions(auth="none", listen=True).login is None
+
+
+def test_it_answers_on_this_machine_alone(address):
+    assert address.startswith("http://127.0.0.1:")
+    assert get(address)[0] == 200
+
+
+def test_no_path_of_the_machine_is_on_the_page(address, tiny_folder, results):
+    _, text = get(f"{address}config")
+    assert "tiny-sd" in text
+    assert str(tiny_folder.parent) not in text
+    assert str(results) not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["rescene/jobs/unknown", "rescene/jobs/unknown/result", "rescene/jobs/..%2f..%2fetc/passwd"]
+)
+def test_what_isnt_known_is_a_polite_404(address, path):
+    status, text = get(address + path)
+    assert status == 404
+    assert "/" not in json.loads(text).get("error", json.loads(text).get("detail", ""))
+
+
+def test_it_starts_quickly_without_loading_a_model_and_asks_for_the_password(tmp_path):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    options = ("--port", "0", "--output", str(tmp_path / "out"), "--auth", "ada:secret")
+    with running(*options, cache=tmp_path / "cache") as url:
+        status, _ = get(url)
+        assert status == 200
+        assert get(f"{url}config")[0] == 401
+        assert get(f"{url}rescene/jobs/unknown") == (401, '{"error":"log in first"}')
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Of computing, as machines that test are busy: the clock says as much where nothing else runs.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+    assert not (tmp_path / "out").exists()
