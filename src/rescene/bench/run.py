@@ -19,6 +19,7 @@ from ..settings import (
     encode,
     file_hash,
     seen_from,
+    versions,
     write_result,
 )
 from ..typing import Progress
@@ -72,6 +73,7 @@ class Bench:
             "trim": encode(row.trim),
             "model": self.model_settings.fingerprint,
             "metrics": list(self.metrics),
+            "rescene": versions()["rescene"],
             "scorer": self.tools.scorer.name if self.tools.scorer else None,
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -123,18 +123,17 @@ def _line(setting: str, records: Sequence[Record]) -> Line:
 
 
 def _markdown(table: Summary) -> Iterator[str]:
-    yield f"### {table.kind}: {max(line.rows for line in table.lines)} rows\n"
-    failed = any(line.failed for line in table.lines)
-    titles = [f"{each.title} {ARROWS[each.about.better]}".strip() + _unit(each) for each in table.columns]
-    yield "| " + " | ".join(["setting", *(["failed"] if failed else []), *titles]) + " |"
-    yield "|---" + "|--:" * (len(titles) + failed) + "|"
-    best = {each.key: table.best(each.key) for each in table.columns}
-    for line in table.lines:
-        cells = [line.setting, *([str(line.failed)] if failed else [])]
-        for each in table.columns:
-            text = line.means[each.key].text if each.key in line.means else "−"
-            cells.append(f"**{text}**" if text == best[each.key] else text)
-        yield "| " + " | ".join(cells) + " |"
+    """One line for each number, the settings side by side."""
+    yield f"### {table.kind or 'other'}: {max(line.rows for line in table.lines)} rows\n"
+    yield "| |" + "".join(f" {line.setting} |" for line in table.lines)
+    yield "|---|" + "--:|" * len(table.lines)
+    for each in table.columns:
+        texts = (line.means[each.key].text if each.key in line.means else "−" for line in table.lines)
+        best = table.best(each.key)
+        cells = (f" **{text}** |" if text == best else f" {text} |" for text in texts)
+        yield f"| {f'{each.title} {ARROWS[each.about.better]}'.strip()}{_unit(each)} |" + "".join(cells)
+    if any(line.failed for line in table.lines):
+        yield "| Failed ↓ |" + "".join(f" {line.failed} |" for line in table.lines)
     yield ""
 
 

@@ -93,21 +93,27 @@ class WorldRow:
             return first < 1 - SEEN
         return torch.maximum(first, second) > SEEN
 
+    def flow(self) -> KnownFlow:
+        """How the scene moves; visible where both move alike, so that the edit needn't have come about."""
+        before, after = self.before.render(FRAMES), self.after.render(FRAMES)
+        alike = (before.flow == after.flow).all(dim=1, keepdim=True)
+        visible = before.visible & after.visible & alike
+        return KnownFlow(flow=after.flow, visible=visible, name="exact flow, where source and truth share it")
+
     def measure(self, source: Video, result: Video, tools: Tools, metrics: Sequence[str]) -> Report:
         """The distance from the truth, and whether the edit came about."""
-        clip, changed = self.after.render(FRAMES), self.changed()
+        truth, changed = self.truth(), self.changed()
         report = evaluate(
-            Video.of(clip.frames, FPS),
+            truth,
             result,
             mask=Video.of(changed.float().expand(-1, 3, -1, -1), FPS),
-            tools=replace(tools, flow=KnownFlow(flow=clip.flow, visible=clip.visible, name="exact flow")),
+            tools=replace(tools, flow=self.flow()),
             metrics=("psnr", "ssim", "warp_error"),
         )
-        # Where all of the picture changes, "inside" repeats the whole and says so.
         scores = [
             _to_truth(score) for score in report.scores if score.about.name != "warp_error" or not score.part
         ]
-        return replace(report, scores=(*self._success(source, result, clip.frames, changed), *scores))
+        return replace(report, scores=(*self._success(source, result, truth.frames, changed), *scores))
 
     def _success(
         self, source: Video, result: Video, truth: Tensor, changed: Bool[Tensor, "F 1 H W"]
