@@ -15,6 +15,18 @@ def test_it_tells_sizes_and_costs_without_reading_weights(run, film, tiny_folder
         assert fact in ran.out
 
 
+def test_it_tells_how_tokenflow_groups_pivots(run, film, tiny_folder):
+    line = ("plan", film, "tokenflow", "--source", "a car", "--target", "a jeep", "--model", tiny_folder)
+    ran = run(*line, "--pivot-interval", 1)
+    assert ran.status == 0, ran.err
+    assert "4, edited jointly\n" in ran.out
+    for fact in ("pivots", "evaluations", "another edit of the same clip", "weights", "memory", "in cache"):
+        assert fact in ran.out
+    ran = run(*line, "--pivot-interval", 1, "--joint-pivots", 3)
+    assert ran.status == 2
+    assert "joint_pivots" in ran.err
+
+
 def test_it_finds_mistakes(run, film, tiny_folder):
     line = ("plan", film, "fatezero", "--source", "a car", "--target", "a jeep", "--model", tiny_folder)
     ran = run(*line, "--mask-words", "dog")

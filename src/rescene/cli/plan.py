@@ -12,6 +12,7 @@ from tyro.conf import Positional
 from ..attention.stores import Place
 from ..methods import Method
 from ..methods.plan import Plan, plan
+from ..methods.tokenflow_plan import TokenFlowPlan
 from ..settings import Trim
 from ..video import Fit, Video
 from .forms import parse
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str]) -> None:
     found = plan(job.method, model, frames=len(video), size=fit.size)
     if found is None:
         console.print("memory      not worked out for this method")
+    elif isinstance(found, TokenFlowPlan):
+        _print_tokenflow(console, found)
     else:
         _print_costs(console, found)
 
@@ -68,6 +71,19 @@ def _print_costs(console: Console, found: Plan) -> None:
         table.add_row(store, evaluations, megabytes(found.memory(store)), megabytes(found.disk(store)))
     console.print(table)
     console.print("Memory is the predicted peak; the interpreter and its libraries take 0.4 GB more.")
+
+
+def _print_tokenflow(console: Console, found: TokenFlowPlan) -> None:
+    groups = f" in {len(found.groups)} groups of up to {max(found.groups)}" if len(found.groups) > 1 else ""
+    console.print(f"steps       {found.steps}")
+    console.print(f"pivots      {found.pivots}, edited jointly{groups}")
+    console.print(f"evaluations {found.evaluations} frames; {found.again} for another edit of the same clip")
+    console.print(f"weights     {megabytes(found.weights)}")
+    console.print(f"trajectory  {megabytes(found.trajectory)}")
+    console.print(f"pivots keep {megabytes(found.pivot_features)}")
+    console.print(f"activations {megabytes(found.activations)}, about")
+    console.print(f"memory      {megabytes(found.memory)}, and 0.4 GB for the interpreter and its libraries")
+    console.print(f"in cache    {megabytes(found.correspondences)} of correspondences, on disk")
 
 
 def megabytes(size: int) -> str:

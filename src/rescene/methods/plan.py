@@ -12,6 +12,8 @@ from .cross_frame import CrossFrameSettings
 from .fatezero import FateZero
 from .instruct_pix2pix import VideoInstructPix2Pix, instructed
 from .method import TextEdit
+from .tokenflow import TokenFlow
+from .tokenflow_plan import TokenFlowPlan, tokenflow_plan
 from .tune_a_video import TuneAVideo
 
 FLOAT32_BYTES = 4
@@ -63,7 +65,7 @@ class Plan:
 @singledispatch
 def plan(
     edit: object, model: StableDiffusion, *, frames: int, size: tuple[int, int], notes: bool = False
-) -> Plan | None:
+) -> Plan | TokenFlowPlan | None:
     """Works out what `edit` costs, and finds the mistakes in its settings that show without computing.
 
     Args:
@@ -120,14 +122,31 @@ def _(
         * latent[1]
         * FLOAT32_BYTES,
         attention=queries_and_keys + heat_bytes(words.grid(*latent), frames=frames, length=length),
-        activations=ACTIVATION_COPIES
-        * BRANCHES
-        * frames
-        * model.unet.config["block_out_channels"][0]
-        * latent[0]
-        * latent[1]
-        * item,
+        activations=BRANCHES * frames * activation_bytes(model, latent),
     )
+
+
+@plan.register
+def _(
+    edit: TokenFlow, model: StableDiffusion, *, frames: int, size: tuple[int, int], notes: bool = False
+) -> TokenFlowPlan:
+    check(edit, model)
+    latent = size[0] // model.scale, size[1] // model.scale
+    return tokenflow_plan(
+        edit,
+        model,
+        frames=frames,
+        latent=latent,
+        weights=weight_bytes(model),
+        activation=activation_bytes(model, latent),
+        notes=notes,
+    )
+
+
+def activation_bytes(model: StableDiffusion, latent: tuple[int, int]) -> int:
+    """What the network holds for each frame and branch that it sees at once: an estimate."""
+    width = model.unet.config["block_out_channels"][0]
+    return ACTIVATION_COPIES * width * latent[0] * latent[1] * model.unet.dtype.itemsize
 
 
 def check(edit: TextEdit | CrossFrameSettings | TuneAVideo, model: StableDiffusion) -> int:

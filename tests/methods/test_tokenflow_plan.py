@@ -1,0 +1,108 @@
+"""Plans of TokenFlow against what happens: the same evaluations, the same bytes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from rescene import Notes, StableDiffusion, TokenFlow, Video
+from rescene.backbones import outline
+from rescene.methods.joint_pivots import JointPivots
+from rescene.methods.plan import plan
+from rescene.methods.tokenflow_plan import TokenFlowPlan
+from rescene.methods.trajectory import Trajectory
+
+FRAMES = 6
+EDIT = TokenFlow(source="a car", target="a red jeep", num_inference_steps=2, pivot_interval=1, joint_pivots=4)
+EDITS = [
+    EDIT,
+    replace(EDIT, base="sdedit", strength=0.5, joint_pivots=8),
+    replace(EDIT, base="ddim", frames_per_batch=2, pivot_interval=3),
+    replace(EDIT, inversion="ddim", feature_window=(0.5, 1.0), attention_window=0.5),
+]
+
+
+@pytest.fixture
+def video() -> Video:
+    return Video.of(torch.rand(FRAMES, 3, 64, 64, generator=torch.Generator().manual_seed(0)), 8)
+
+
+def planned(edit: TokenFlow, model: StableDiffusion, *, notes: bool = False) -> TokenFlowPlan:
+    found = plan(edit, model, frames=FRAMES, size=(64, 64), notes=notes)
+    assert isinstance(found, TokenFlowPlan)
+    return found
+
+
+@pytest.fixture
+def seen(model: StableDiffusion, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many frames each pass of the network sees."""
+    counts: list[int] = []
+    predict = model.predict
+
+    def counted(step, *branches):
+        counts.append(sum(len(latents) for latents, _ in branches))
+        return predict(step, *branches)
+
+    monkeypatch.setattr(model, "predict", counted)
+    yield counts
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_evaluations_are_what_the_network_sees(
+    edit: TokenFlow, model: StableDiffusion, video: Video, seen: list[int]
+) -> None:
+    edit(model, video)
+    assert sum(seen) == planned(edit, model).evaluations
+    seen.clear()
+    replace(edit, target="a dog")(model, video)
+    assert sum(seen) == planned(edit, model).again
+
+
+def test_a_reconstruction_counts(model: StableDiffusion, video: Video, seen: list[int]) -> None:
+    EDIT(model, video, notes=Notes())
+    assert sum(seen) == planned(EDIT, model, notes=True).evaluations
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_sizes_are_those_of_what_is_kept(
+    edit: TokenFlow,
+    model: StableDiffusion,
+    video: Video,
+    cache_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[JointPivots] = []
+    paths: list[Trajectory] = []
+    post = JointPivots.unpack
+    invert = TokenFlow.invert
+    monkeypatch.setattr(TokenFlow, "invert", lambda *a: paths.append(invert(*a)) or paths[-1])
+    monkeypatch.setattr(JointPivots, "unpack", lambda self, packed: kept.append(self) or post(self, packed))
+    edit(model, video)
+    found = planned(edit, model)
+    files = [load_file(path)["value"] for path in cache_folder.iterdir()]
+    assert sum(file.nbytes for file in files if file.dtype == torch.int16) == found.correspondences
+    assert found.trajectory == sum(t.nbytes for t in (paths[0].latents, paths[0].residuals) if t is not None)
+
+    edit(model, video)
+    largest = max(map(kept_bytes, kept))
+    assert largest == found.pivot_features
+
+
+def kept_bytes(pivots: JointPivots) -> int:
+    source = pivots.source
+    parts = [source.tokens, source.outputs, source.attention, pivots.outputs]
+    return sum(t.nbytes for part in parts for t in part.values()) + sum(t.nbytes for t in source.features)
+
+
+def test_groups_bound_what_grows_with_a_clips_length(model: StableDiffusion) -> None:
+    short, long = (plan(EDIT, model, frames=frames, size=(64, 64)) for frames in (8, 400))
+    assert isinstance(short, TokenFlowPlan)
+    assert isinstance(long, TokenFlowPlan)
+    assert long.memory - short.memory == long.trajectory - short.trajectory
+
+
+def test_weights_need_not_be_there(model: StableDiffusion, tiny_folder: Path) -> None:
+    assert planned(EDIT, outline(tiny_folder, dtype=torch.float32)) == planned(EDIT, model)
