@@ -52,7 +52,7 @@ ALLOWED = {
     "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
     "demo": ("typing video world methods controls", "av diffusers jaxtyping numpy torch transformers"),
     "settings": ("typing cache video backbones methods training metrics", "yaml"),
-    "cli": ("*", "accelerate numpy rich torch transformers tyro yaml"),
+    "cli": ("*", "numpy rich torch transformers tyro yaml"),
     "app": (
         "public settings typing prompts video adapters backbones methods training metrics compare demo",
         "av gradio numpy PIL starlette torch",

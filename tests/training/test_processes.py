@@ -1,6 +1,7 @@
-"""Several processes that train together, as `accelerate launch` starts them."""
+"""Several processes that train together, as `accelerate launch` and `torchrun` start them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,11 @@ SCRIPT = """
 import json, sys
 from contextlib import contextmanager
 import torch
-from rescene.training import TrainingFolder, TrainingSettings, train
-from accelerate import PartialState
+from rescene.training import TrainingFolder, TrainingSettings, processes, train
 from pathlib import Path
 
 weight = torch.nn.Parameter(torch.zeros(3))
-own = PartialState().process_index
+own = processes().process_index
 
 @contextmanager
 def objective(draw):
@@ -35,9 +35,10 @@ state = {"weight": weight.tolist(), "seen": seen, "losses": [loss.loss for loss 
 @pytest.mark.timeout(600)
 def test_processes_draw_their_own_noise_and_end_with_the_same_weights(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1")
-    more = ("--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
-    subprocess.run([sys.executable, *launch, *more, tmp_path / "script.py", tmp_path], check=True)
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *launch, tmp_path / "script.py", tmp_path]
+    subprocess.run(command, check=True, env=environment)
     first, second = (json.loads((tmp_path / f"{index}.json").read_text()) for index in range(2))
     assert first["weight"] == second["weight"]
     assert first["losses"] == second["losses"]

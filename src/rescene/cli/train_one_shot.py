@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from accelerate import PartialState
 from tyro.conf import Positional
 
 from ..adapters import Adapter
 from ..backbones import StableDiffusion
 from ..methods import TuneAVideo
 from ..settings import Trim, file_hash
-from ..training import OneShot, TrainingFolder
+from ..training import OneShot, TrainingFolder, processes
 from ..typing import Progress, quiet
 from ..video import Fit, Video
 from ..video.files import check_target
@@ -73,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     for prompt in (job.tuning.prompt, job.tuning.class_prompt, *job.run.sample_prompts):
         shape.embed(prompt)
 
-    state = PartialState()
+    state = processes()
     options = job.model if state.num_processes == 1 else replace(job.model, device=str(state.device))
     model = options.load()
     config = {

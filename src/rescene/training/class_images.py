@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
 from ..typing import Frames, Latents, Progress
 from ..video import Video
+from .processes import processes
 
 Images = Float[Tensor, "images C h w"]
 """Latents of images that have nothing to do with each other."""
@@ -50,7 +50,7 @@ def class_images(
     ]
     # As they come back from the files, so that a resumed training sees the same.
     images = Video.of((255 * torch.cat(made)).round().to(torch.uint8), fps=1)
-    if folder and PartialState().is_main_process:
+    if folder and processes().is_main_process:
         images.write(f"{folder}/")
     return model.encode(images)
 

@@ -11,14 +11,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import reduce
 from torch import Tensor, nn
 
 from ..sampling.noise import generator
 from ..typing import Progress, quiet
 from .folder import TrainingFolder
 from .losses import Loss
+from .processes import processes, shared
 
 Objective = Callable[[torch.Generator], AbstractContextManager[Tensor]]
 """Draws at random, and opens a block in which its loss is computed backwards: under gradient checkpointing
@@ -100,7 +99,7 @@ def train(
     Raises:
         FloatingPointError: If a loss or a gradient is NaN or infinite.
     """
-    state, trainer = PartialState(), Trainer(weights, settings)
+    state, trainer = processes(), Trainer(weights, settings)
     losses = trainer.resume(folder) if folder else []
     todo = range(trainer.step, settings.length)
     for step in progress(todo, description="Training", total=len(todo)):
@@ -196,15 +195,6 @@ class Trainer:
         for name, weight in self.weights.items():
             if self.masters[name] is not weight:
                 weight.copy_(self.masters[name])
-
-
-def shared(tensor: Tensor) -> Tensor:
-    """The mean of a tensor over all processes."""
-    if PartialState().num_processes == 1:
-        return tensor
-    averaged = reduce(tensor, "mean")
-    assert isinstance(averaged, Tensor)
-    return averaged
 
 
 def make_optimiser(weights: list[nn.Parameter], settings: TrainingSettings) -> torch.optim.Optimizer:
