@@ -15,6 +15,7 @@ from torch import Tensor
 from rescene import Notes, StableDiffusion, TokenFlow, Video, load
 from rescene.backbones.depth_maps import depth_maps, reads_depth
 from rescene.methods import tokenflow
+from rescene.methods.plan import plan
 from tests.methods.test_tokenflow import Edit, LatentsOf, moving
 from tests.tiny import tiny_sd
 
@@ -44,6 +45,8 @@ def test_a_controlnet_for_another_base_is_an_error_before_anything_is_computed(
     other = load(tiny_sd(tmp_path / "other", vae="tiny"), device="cpu")
     with pytest.raises(ValueError, match="another kind of model"):
         edit(base="controlnet")(other, moving(2))
+    with pytest.raises(ValueError, match="another kind of model"):
+        plan(edit(base="controlnet"), other, frames=2, size=(64, 64))
 
 
 @pytest.fixture(scope="module")

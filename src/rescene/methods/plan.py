@@ -131,6 +131,8 @@ def _(
     edit: TokenFlow, model: StableDiffusion, *, frames: int, size: tuple[int, int], notes: bool = False
 ) -> TokenFlowPlan:
     check(edit, model)
+    if control := edit.controlled():
+        control.verify(model, frames=frames, size=size)
     latent = size[0] // model.scale, size[1] // model.scale
     return tokenflow_plan(
         edit,

@@ -183,22 +183,27 @@ class TokenFlow(TextEdit):
         Raises:
             ValueError: If a ControlNet was made for another kind of model.
         """
-        if self.base == "controlnet" and not isinstance(model, StableDiffusion):
-            raise ValueError(f"ControlNets steer Stable Diffusion, not {type(model).__name__}")
+        control = self.controlled()
+        if control:
+            control.verify(model, frames=len(video), size=(video.height, video.width))
         if not isinstance(model, StableDiffusion):
             return Conditions()
-        control = ControlledVideo(
+        steering = control.steering(model, control.shown(model, video)) if control else ()
+        estimate = Depth(model=self.depth_model, device=str(model.device))
+        depth = depth_maps(model, estimate(video)) if reads_depth(model) else None
+        return Conditions(tuple(steering), depth)
+
+    def controlled(self) -> ControlledVideo | None:
+        """What finds the control and its ControlNet, if the base is `controlnet`."""
+        if self.base != "controlnet":
+            return None
+        return ControlledVideo(
             prompt=self.target,
             control=(self.control,),
             control_weights=(self.control_weight,),
             controlnets=(self.controlnet,) if self.controlnet else (),
             depth_model=self.depth_model,
         )
-        steers = self.base == "controlnet"
-        steering = control.steering(model, control.shown(model, video)) if steers else ()
-        estimate = Depth(model=self.depth_model, device=str(model.device))
-        depth = depth_maps(model, estimate(video)) if reads_depth(model) else None
-        return Conditions(tuple(steering), depth)
 
     def sites(self, model: Backbone) -> InjectionSites | None:
         """Where the source is put in, if it is."""
