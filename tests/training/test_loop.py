@@ -155,6 +155,16 @@ def test_resuming_from_other_settings_is_refused_and_says_what_differs(tmp_path:
     assert "prompt" not in str(error.value)
 
 
+def test_a_resumed_training_isnt_shorter_than_what_is_done(tmp_path: Path) -> None:
+    run(line(), SETTINGS, folder(tmp_path))
+    fewer = TrainingSettings(steps=3, learning_rate=0.05)
+    with pytest.raises(ValueError, match="6 steps are done, and 3 were asked for"):
+        run(line(), fewer, folder(tmp_path, resume=True))
+    again = line()
+    run(again, SETTINGS, folder(tmp_path, resume=True))  # Nothing is left to do.
+    assert not torch.equal(again["slope.weight"], torch.ones(3))
+
+
 def test_a_checkpoint_is_neither_lost_nor_missed_by_accident(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing to resume"):
         folder(tmp_path, resume=True).verify()

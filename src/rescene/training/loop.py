@@ -98,9 +98,12 @@ def train(
 
     Raises:
         FloatingPointError: If a loss or a gradient is NaN or infinite.
+        ValueError: If the folder belongs to another training, or a longer one.
     """
     state, trainer = processes(), Trainer(weights, settings)
     losses = trainer.resume(folder) if folder else []
+    if trainer.step > settings.length:
+        raise ValueError(f"{trainer.step} steps are done, and {settings.length} were asked for; ask for more")
     todo = range(trainer.step, settings.length)
     for step in progress(todo, description="Training", total=len(todo)):
         for name, objective in objectives.items():
