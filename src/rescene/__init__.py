@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attention import AttentionHook, FrameKeys, Layer
-    from .backbones import StableDiffusion, load
+    from .backbones import StableDiffusion, StableVideo, load, load_video_model
     from .controls import Canny, Depth, Pose
     from .methods import (
         GENERATORS,
         METHODS,
         ControlledVideo,
         FateZero,
+        I2VEdit,
         Inversion,
         Notes,
         Text2VideoZero,
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
         VideoInstructPix2Pix,
     )
     from .metrics import METRICS, evaluate
-    from .training import OneShot
+    from .training import MotionTuning, OneShot
     from .video import Fit, Video
 
 _HOMES = {
     "attention": ("AttentionHook", "FrameKeys", "Layer"),
-    "backbones": ("StableDiffusion", "load"),
+    "backbones": ("StableDiffusion", "StableVideo", "load", "load_video_model"),
     "controls": ("Canny", "Depth", "Pose"),
     "methods": (
-        *("GENERATORS", "METHODS", "ControlledVideo", "FateZero", "Inversion", "Notes"),
+        *("GENERATORS", "METHODS", "ControlledVideo", "FateZero", "I2VEdit", "Inversion", "Notes"),
         *("Text2VideoZero", "TokenFlow", "TuneAVideo", "TunedVideo", "VideoInstructPix2Pix"),
     ),
     "metrics": ("METRICS", "evaluate"),
-    "training": ("OneShot",),
+    "training": ("MotionTuning", "OneShot"),
     "video": ("Fit", "Video"),
 }
 """Public names by the package that they come from; imported when first used: `import rescene` is instant."""
@@ -56,12 +57,15 @@ __all__ = [
     "FateZero",
     "Fit",
     "FrameKeys",
+    "I2VEdit",
     "Inversion",
     "Layer",
+    "MotionTuning",
     "Notes",
     "OneShot",
     "Pose",
     "StableDiffusion",
+    "StableVideo",
     "Text2VideoZero",
     "TokenFlow",
     "TuneAVideo",
@@ -70,6 +74,7 @@ __all__ = [
     "VideoInstructPix2Pix",
     "evaluate",
     "load",
+    "load_video_model",
 ]
 
 

@@ -128,7 +128,7 @@ class Training:
         lora = job.tuning(
             self.model,
             clip,
-            first=first,
+            first_keys=first.keys_at if first else None,
             progress=self.reporter.progress,
             folder=folder,
             at_checkpoint=keep,

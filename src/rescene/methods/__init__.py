@@ -2,6 +2,7 @@
 
 from .controlled_video import ControlledVideo
 from .fatezero import FateZero
+from .i2vedit import I2VEdit
 from .instruct_pix2pix import VideoInstructPix2Pix
 from .inversion import Inversion
 from .method import Generator, Method, TextEdit, quiet
@@ -27,6 +28,7 @@ __all__ = [
     "ControlledVideo",
     "FateZero",
     "Generator",
+    "I2VEdit",
     "Inversion",
     "Method",
     "Notes",

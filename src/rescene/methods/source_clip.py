@@ -67,6 +67,10 @@ class SourceClip:
             self.model.predict(self.branch(step))
         return record.into
 
+    def keys_at(self, sigma: float) -> dict[str, KeptKeys]:
+        """The keys for a level of noise in between, in units of the signal: those of the step through it."""
+        return self.keys(self.step_above(sigma))
+
     def step_above(self, sigma: float) -> int:
         """The sampling step that leads through a level of noise, in units of the signal."""
         steps = self.model.schedule(self.num_inference_steps)

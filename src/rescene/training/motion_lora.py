@@ -1,7 +1,7 @@
 """Motion LoRA (I2VEdit, Ouyang et al., SIGGRAPH Asia 2024): a video model learns how one clip moves."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..attention.temporal import PrependKeys
+from ..attention.temporal import KeptKeys, PrependKeys
 from ..backbones.motion_lora import MotionLoRA
 from ..backbones.stable_video import AUGMENTATION, Branch, Lead, StableVideo, counted
 from ..inflation import recomputed
-from ..methods.source_clip import SourceClip
 from ..sampling import Level, Step, wanted_velocity
 from ..sampling.noise import frame_noise
 from ..typing import Latents, Progress, quiet
@@ -25,6 +24,8 @@ from .loop import TrainingSettings, train
 SIGMA_MIN, SIGMA_MAX = 0.002, 700.0
 NOISE_SHRINK = (1.0, 0.5)
 """Cosine schedules for images half as large as, and as large as, those that its authors had (64 pixels)."""
+KeysAt = Callable[[float], Mapping[str, KeptKeys]]
+"""What another clip's temporal attention looks up at a level of noise, in units of the signal."""
 BLOCKS = r"(attentions|resnets)\.\d+$"
 """What computes its activations twice: all transformers and residual blocks."""
 
@@ -55,7 +56,7 @@ class MotionTuning(TrainingSettings):
         model: StableVideo,
         clip: Video,
         *,
-        first: SourceClip | None = None,
+        first_keys: KeysAt | None = None,
         progress: Progress = quiet,
         folder: TrainingFolder | None = None,
         at_checkpoint: Callable[[MotionLoRA, int], None] | None = None,
@@ -65,8 +66,8 @@ class MotionTuning(TrainingSettings):
         Args:
             model: Stable Video Diffusion, which computes in its own precision.
             clip: As many frames as are to be edited together.
-            first: The first clip of the video, if this is a later one that is to look at it as its edit will
-                ("skip-interval cross-attention").
+            first_keys: Those of the video's first clip, if this is a later one that is to look at it as its
+                edit will ("skip-interval cross-attention").
             progress: Reports the steps.
             folder: Where to keep checkpoints, or to go on from; see `config`.
             at_checkpoint: Called with the LoRA and the number of steps done.
@@ -84,7 +85,7 @@ class MotionTuning(TrainingSettings):
         with recomputed(model.unet, BLOCKS) if self.gradient_checkpointing else nullcontext():
             train(
                 lora.weights(),
-                {"clip": lesson(model, lora, clip, first=first, seed=self.seed)},
+                {"clip": lesson(model, lora, clip, first_keys, seed=self.seed)},
                 self,
                 progress=progress,
                 folder=folder,
@@ -114,7 +115,7 @@ class MotionLesson:
     lora: MotionLoRA
     clean: Latents
     lead: Lead
-    first: SourceClip | None = None
+    first_keys: KeysAt | None = None
 
     @contextmanager
     def __call__(self, draw: torch.Generator) -> Generator[Tensor]:
@@ -127,7 +128,7 @@ class MotionLesson:
         level = Level(1 / math.hypot(1, sigma), sigma / math.hypot(1, sigma))
         step = Step(0, math.log(sigma) / 4, level, level)
         lead = replace(self.lead, image=self.lead.image + AUGMENTATION * augmentation)
-        first = [PrependKeys(self.first.keys(self.first.step_above(sigma)))] if self.first else []
+        first = [PrependKeys(self.first_keys(sigma))] if self.first_keys else []
         # Dropout draws from the one generator that all share.
         devices = [] if self.model.device.type == "cpu" else [self.model.device]
         with torch.random.fork_rng(devices=devices), self.lora.on(self.model), self.model.hooked(*first):
@@ -144,7 +145,7 @@ class MotionLesson:
 
 
 def lesson(
-    model: StableVideo, lora: MotionLoRA, clip: Video, *, first: SourceClip | None, seed: int
+    model: StableVideo, lora: MotionLoRA, clip: Video, first_keys: KeysAt | None = None, *, seed: int
 ) -> MotionLesson:
     """What a clip teaches."""
     frames, scale = clip.frames, model.scale
@@ -152,7 +153,7 @@ def lesson(
     clean = model.encode(frames, frame_noise(shape, range(len(clip)), seed, "training latents"))
     image = clean[:1] / model.vae.config.scaling_factor
     lead = Lead(model.embed(frames[:1]), image, counted(clip.fps))
-    return MotionLesson(model, lora, clean.to(model.device), lead, first)
+    return MotionLesson(model, lora, clean.to(model.device), lead, first_keys)
 
 
 def training_sigma(share: float) -> float:
