@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from tests.app.conftest import running
 from tests.browser import CHROMIUM
 
-STEPS = 12
+CLIP_FRAMES, FRAMES, STEPS = 24, 8, 12
 DESKTOP, PHONE = (1360, 900), (390, 844)
 
 
@@ -39,6 +39,9 @@ def edit(tab: Any, folder: Path) -> None:
     """An edit at work, and done."""
     tab.locator("[data-example=colour]").click()
     tab.locator(".rs-strip").wait_for()
+    handle = tab.get_by_label("Last frame").locator("visible=true")
+    for _ in range(CLIP_FRAMES - FRAMES):
+        handle.press("ArrowLeft")
     tab.locator("#edit-advanced > button").click()
     tab.locator("#fatezero-num_inference_steps input").fill(str(STEPS))
     tab.locator("#edit-advanced > button").click()

@@ -156,7 +156,7 @@ def test_uploads_are_taken_and_refused_on_the_page(visit, tmp_path):
 def test_running_without_a_video_says_what_is_missing(visit):
     tab = visit()
     run(tab)
-    tab.get_by_role("alert").get_by_text("prompt is empty").wait_for()
+    tab.get_by_role("alert").get_by_text("choose a video first").wait_for()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

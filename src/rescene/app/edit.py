@@ -1,6 +1,5 @@
 """The tab that edits a video."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +54,7 @@ class EditTab:
         parts["picker"] = widget("picker", {}, examples=self._examples())
         form.build_head()
         form.build_prompts()
-        parts["words"] = widget("words", {})
+        parts["words"] = widget("words", {}, boxes={"source": "#edit-source", "target": "#edit-target"})
         parts["balance"] = gr.Slider(
             0,
             100,
@@ -71,11 +70,9 @@ class EditTab:
         parts["run"] = gr.Button("Edit the video", variant="primary", elem_id="edit-run")
 
     def _examples(self) -> list[dict[str, str]]:
-        picture = self.workshop.sources.shipped(CLIP).filmstrip
-        data = base64.b64encode(picture.read_bytes()).decode()
+        source = self.workshop.sources.shipped(CLIP).id
         return [
-            {"name": name, "title": example.target, "picture": f"data:image/jpeg;base64,{data}"}
-            for name, example in EXAMPLES.items()
+            {"name": name, "title": example.target, "source": source} for name, example in EXAMPLES.items()
         ]
 
     def _connect(self) -> None:
@@ -91,9 +88,6 @@ class EditTab:
             [form.parts[f"{method} {name}"] for method, name in ends],
             **PRIVATE,
         )
-        pair = [form.parts["source"], form.parts["target"]]
-        compare = "(source, target) => ({ source, target })"
-        gr.on([each.input for each in pair], None, pair, parts["words"], js=compare, **PRIVATE)
         changes = [each.change for each in everything]
         gr.on(changes, self.estimated, everything, parts["estimate"], trigger_mode="always_last", **PRIVATE)
         run = [stage, parts["estimate"]]

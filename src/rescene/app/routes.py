@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from .errors import told
 from .jobs import Job
-from .sources import Source
 from .workshop import Workshop
 
 PREFIX = "/rescene"
@@ -39,8 +38,10 @@ def routes(workshop: Workshop) -> list[Route]:
         return JSONResponse(source.facts())
 
     async def source_file(request: Request) -> Response:
-        source = workshop.sources.get(request.path_params["id"])
-        return _file(_of_source(source)[request.path_params["file"]])
+        source, kind = workshop.sources.get(request.path_params["id"]), request.path_params["file"]
+        if kind == "strip":
+            return _file(await asyncio.to_thread(workshop.sources.strip, source))
+        return _file({"video": source.playable}[kind])
 
     async def job_state(request: Request) -> Response:
         job = _job(workshop, request)
@@ -125,10 +126,6 @@ def _job(workshop: Workshop, request: Request) -> Job:
     if job is None:
         raise KeyError("this job isn't known here any more; its result is in the output folder")
     return job
-
-
-def _of_source(source: Source) -> dict[str, Path]:
-    return {"video": source.playable, "strip": source.filmstrip}
 
 
 def _file(path: Path, download: str | None = None) -> Response:

@@ -99,12 +99,18 @@ class Sources:
         return source
 
     def shipped(self, path: Path) -> Source:
-        """A clip that comes with rescene."""
+        """A clip that comes with rescene; browsers play it as it is."""
         with self._lock:
             if path not in self._shipped:
-                folder = self._folder()
-                self._shipped[path] = self._opened(path, path.name, folder)
+                self._shipped[path] = self._opened(path, path.name, self._folder(), playable=path)
         return self._keep_it(self._shipped[path])
+
+    def strip(self, source: Source) -> Path:
+        """Some frames of a source in a row, as a picture; made when first asked for."""
+        with self._lock:
+            if not source.filmstrip.exists():
+                filmstrip(Video.read(source.path), source.filmstrip)
+        return source.filmstrip
 
     def add(self, path: Path, name: str) -> Source:
         """Takes a file in: it is moved to the private folder, under a name of ours.
@@ -185,11 +191,11 @@ class Sources:
         if reason := report.get("refused"):
             raise ValueError(f"{shown} is refused: {reason}")
 
-    def _opened(self, path: Path, name: str, folder: Path) -> Source:
+    def _opened(self, path: Path, name: str, folder: Path, playable: Path | None = None) -> Source:
         video = Video.read(path)
-        playable, strip = folder / "playable.mp4", folder / "strip.jpg"
-        write_playable(video, playable)
-        filmstrip(video, strip)
+        if playable is None:
+            playable = folder / "playable.mp4"
+            write_playable(video, playable)
         return Source(
             name=name,
             path=path,
@@ -199,7 +205,7 @@ class Sources:
             height=video.height,
             has_audio=video.audio is not None,
             playable=playable,
-            filmstrip=strip,
+            filmstrip=folder / "strip.jpg",
         )
 
     def _keep_it(self, source: Source) -> Source:

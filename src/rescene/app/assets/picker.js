@@ -45,7 +45,8 @@ rescene.picker = ({ element, props, trigger, examples }) => {
   }
   zone.addEventListener('drop', (event) => take(event.dataTransfer.files[0]));
 
-  const card = ({ name, title, picture }) => make('button', { type: 'button', class: 'rs-example', 'data-example': name, onclick: () => choose({ example: name }) },
-    picture ? make('img', { src: picture, alt: '' }) : null, make('span', {}, title));
-  element.replaceChildren(zone, make('div', { class: 'rs-examples' }, make('span', { class: 'rs-quiet' }, 'or try'), ...examples.map(card)));
+  const card = ({ name, title, source }) => make('button', { type: 'button', class: 'rs-example', 'data-example': name, onclick: () => choose({ example: name }) },
+    make('img', { src: url(`sources/${source}/strip`), alt: '' }), make('span', {}, title));
+  element.replaceChildren(zone);
+  if (examples.length) element.append(make('div', { class: 'rs-examples' }, make('span', { class: 'rs-quiet' }, 'or try'), ...examples.map(card)));
 };

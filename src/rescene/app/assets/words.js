@@ -1,5 +1,5 @@
-// The words that change from the source to the target. value: {source, target}.
-rescene.words = ({ element, props, watch }) => {
+// The words that change from the source to the target, as they are typed. value: {source, target}.
+rescene.words = ({ element, props, watch, boxes }) => {
   const { make } = rescene;
 
   // The longest common subsequence of words; the rest was taken out or put in.
@@ -20,14 +20,17 @@ rescene.words = ({ element, props, watch }) => {
     return parts;
   };
 
-  const draw = () => {
-    const { source = '', target = '' } = props.value || {};
+  const draw = ({ source = '', target = '' }) => {
     const [from, to] = [source, target].map((text) => text.trim().split(/\s+/).filter(Boolean));
     if (!from.length || !to.length) return element.replaceChildren();
     const parts = compared(from, to);
     if (parts.every(([tag]) => tag === 'span')) return element.replaceChildren(make('p', { class: 'rs-words rs-quiet' }, 'No word changes yet.'));
     return element.replaceChildren(make('p', { class: 'rs-words' }, ...parts.flatMap(([tag, word]) => [make(tag, {}, word), ' '])));
   };
-  watch('value', draw);
-  draw();
+  const typed = (name) => document.querySelector(`${boxes[name]} textarea`)?.value;
+  document.addEventListener('input', (event) => {
+    if (event.target.closest(Object.values(boxes).join())) draw({ source: typed('source'), target: typed('target') });
+  });
+  watch('value', () => draw(props.value || {}));
+  draw(props.value || {});
 };
