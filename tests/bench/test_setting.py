@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rescene import FateZero, TokenFlow
+from rescene import ControlledVideo, FateZero, TokenFlow
 from rescene.bench import FileRow, read_settings, settings_of, world_settings
 from rescene.bench.baselines import Nothing
 from rescene.bench.setting import KNOWN, parse
@@ -38,7 +38,9 @@ def test_kinds_have_values_of_their_own_and_the_subject_is_the_rows():
 
 def test_a_method_with_one_prompt_gets_the_target():
     (setting,) = settings_of(["text2video-zero"])
-    assert setting.edit(ROW).prompt == "a blue car"
+    edit = setting.edit(ROW)
+    assert isinstance(edit, ControlledVideo)
+    assert edit.prompt == "a blue car"
 
 
 def test_the_shipped_settings_begin_with_the_baselines_and_are_valid():

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,13 @@ PSNR, SSIM = METRICS["psnr"].about, METRICS["ssim"].about
 
 
 def record(row: str, kind: str, setting: str, psnr: float | None) -> Record:
-    texts = {"row": row, "kind": kind, "setting": setting, "source": "a cat", "target": "a dog"}
+    texts: dict[str, Any] = {
+        "row": row,
+        "kind": kind,
+        "setting": setting,
+        "source": "a cat",
+        "target": "a dog",
+    }
     if psnr is None:
         return Record(**texts, identity="", error="ValueError: no clip")
     scores = (Score(about=PSNR, value=psnr, how="h"), Score(about=SSIM, value=0.5, part="inside", how="h"))
