@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rescene import StableDiffusion, Text2VideoZero
+from rescene.methods.cross_frame import AnchorKeys
 
 CAR = Text2VideoZero(prompt="a red car on road", num_inference_steps=4, num_frames=4)
 
@@ -23,6 +24,42 @@ def test_each_frame_is_evaluated_as_seldom_as_can_be(model: StableDiffusion, cal
     early, _ = edit.window(4)
     edit(model)
     assert len(calls) == 4 + 3 * (4 - early)
+
+
+@pytest.mark.parametrize("frames", [4, 12])
+def test_a_longer_clip_is_seen_in_equal_batches_and_nothing_is_kept(model, monkeypatch, frames):
+    predict, seen, kept = model.predict, [], []
+
+    def watched(step, *branches):
+        found = predict(step, *branches)
+        seen.append(len(branches[0][0]))
+        return found
+
+    def made(*networks, **fields):
+        made_keys = AnchorKeys()
+        kept.append(made_keys.kept)
+        return made_keys
+
+    monkeypatch.setattr(model, "predict", watched)
+    monkeypatch.setattr("rescene.methods.cross_frame.AnchorKeys", made)
+    replace(CAR, num_frames=frames, frames_per_batch=3)(model)
+    assert max(seen) == 3
+    assert kept == [{}]
+
+
+def test_a_path_of_even_steps_is_a_pan(model: StableDiffusion, latents_of):
+    steps = tuple((40.0 * frame, -24.0 * frame) for frame in range(1, 4))
+    panned = latents_of(replace(CAR, pan=(40, -24))(model))
+    assert torch.equal(latents_of(replace(CAR, path=steps)(model)), panned)
+    assert not torch.equal(latents_of(replace(CAR, pan=(0, 0))(model)), panned)
+    assert not torch.equal(latents_of(replace(CAR, pan=(40, -24), zoom=1.5)(model)), panned)
+
+
+def test_levels_decide(model: StableDiffusion, latents_of):
+    usual = latents_of(CAR(model))
+    assert not torch.equal(latents_of(replace(CAR, t0=0.2)(model)), usual)
+    # The first frame isn't moved, so it doesn't know about levels.
+    torch.testing.assert_close(latents_of(replace(CAR, t0=0.2)(model))[0], usual[0])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Takes what isn't the subject from the first frame, moved along (Khachatryan et al., ICCV 2023, §3.3.3).
+"""Takes what isn't the subject from the first frame, moved along.
 
-The detector of salient objects that this needs isn't published with Text2Video-Zero. Here the subject is
-where some words of the prompt are attended to, what a file says, or what a function of the user's finds.
+Khachatryan et al., ICCV 2023, "Background smoothing". The detector of salient objects that this needs isn't
+published with Text2Video-Zero. Here the subject is where some words of the prompt are attended to, what a
+file says, or what a function of the user's finds.
 """
 
 from collections.abc import Callable

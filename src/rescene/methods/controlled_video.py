@@ -1,7 +1,8 @@
 """Text2Video-Zero with ControlNets: a video redrawn along its edges, its depth or its poses.
 
 All frames start from the same noise and attend to the first one; what differs between them is what the
-ControlNets are shown (Khachatryan et al., ICCV 2023, §3.4).
+ControlNets are shown (Khachatryan et al., ICCV 2023,
+"Conditional and specialized text-to-video").
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""Frames that attend to the first one: what all modes of Text2Video-Zero share (Khachatryan et al., §3.3.2).
+"""Frames that attend to the first one: what all modes of Text2Video-Zero share.
+
+Khachatryan et al., ICCV 2023, "Reprogramming cross-frame attention".
 
 The first frame, the anchor, attends to itself alone, so it needs no other frame. At each step it is denoised
 first; its keys and values are kept for that step, and the other frames follow a few at a time. Memory doesn't
@@ -32,7 +34,7 @@ ANCHOR = slice(0, 1)
 
 @dataclass(frozen=True)
 class AnchorKeys(AttentionHook):
-    """Frames attend to the anchor's keys and values (eq. 8); at each step the anchor comes by first."""
+    """Frames attend to the anchor's keys and values; at each step the anchor comes by first."""
 
     kept: dict[int, dict[str, tuple[Keys, Keys]]] = field(default_factory=dict, repr=False)
     """The anchor's keys and values by step and layer."""

@@ -1,6 +1,7 @@
 """Video Instruct-Pix2Pix: frames edited by an instruction, all attending to the first one.
 
-InstructPix2Pix (Brooks et al., CVPR 2023), kept consistent as in Text2Video-Zero (Khachatryan et al., §3.4).
+InstructPix2Pix (Brooks et al., CVPR 2023), kept consistent as in Text2Video-Zero (Khachatryan et al., ICCV
+2023, "Video Instruct-Pix2Pix").
 """
 
 from collections.abc import Sequence

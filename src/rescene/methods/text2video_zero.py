@@ -1,8 +1,8 @@
 """Text2Video-Zero (Khachatryan et al., ICCV 2023): a moving clip from an image model and a prompt, untrained.
 
 One frame is denoised until its layout has formed. Its latents, moved as by a camera, become those of all
-other frames, and fresh noise lets each find its own details (§3.3.1). All frames attend to the first one, so
-that things keep their looks (§3.3.2).
+other frames, and fresh noise lets each find its own details ("Motion dynamics in latent codes"). All frames
+attend to the first one, so that things keep their looks ("Reprogramming cross-frame attention").
 """
 
 from collections.abc import Sequence
