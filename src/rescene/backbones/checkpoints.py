@@ -79,7 +79,7 @@ def read_index(name: str | Path, revision: str | None, parts: Family = PARTS) ->
     index = json.loads(path.read_text())
     missing = [part for part in parts if not index.get(part, [None])[0]]
     if local:
-        missing += [part for part in parts if part not in missing and not (name / part).is_dir()]
+        missing += [part for part in parts if part not in missing and not Path(name, part).is_dir()]
     if missing:
         family = "Stable Diffusion" if "tokenizer" in parts else "Stable Video Diffusion"
         raise FileNotFoundError(
