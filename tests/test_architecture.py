@@ -20,7 +20,7 @@ ALLOWED = {
     "sampling": ("typing", "jaxtyping torch"),
     "prompts": ("typing", "jaxtyping torch"),
     "video": ("typing", "av jaxtyping numpy PIL torch"),
-    "mini": ("", ""),
+    "mini": ("world", ""),
     "world": ("typing video", "cv2 jaxtyping numpy PIL safetensors torch"),
     "attention": ("typing sampling video prompts", "jaxtyping safetensors torch"),
     "attention/control.py": ("typing sampling video prompts", "diffusers jaxtyping torch"),
