@@ -71,7 +71,6 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
         tab.locator(".rs-example").first.wait_for()
         return tab
 
-    visit.address = address
     yield visit
     for context in contexts:
         context.close()

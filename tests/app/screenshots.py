@@ -10,8 +10,9 @@ from playwright.sync_api import sync_playwright
 from tests.app.conftest import running
 from tests.browser import CHROMIUM
 
-CLIP_FRAMES, FRAMES, STEPS = 24, 8, 12
-DESKTOP, PHONE = (1360, 900), (390, 844)
+CLIP_FRAMES, FRAMES, STEPS = 24, 6, 8
+TOP = "window.scrollTo({ top: 0, behavior: 'instant' })"
+DESKTOP, PHONE = (1360, 1000), (390, 844)
 
 
 def main(folder: Path) -> None:
@@ -48,8 +49,10 @@ def edit(tab: Any, folder: Path) -> None:
     tab.wait_for_timeout(1500)
     tab.locator("#edit-run").click()
     tab.locator(".rs-status", has_text=f"Editing {STEPS // 2} of").wait_for(timeout=600_000)
+    tab.evaluate(TOP)
     tab.screenshot(path=folder / "app-running.png")
     tab.locator(".rs-done").wait_for(timeout=600_000)
+    tab.evaluate(TOP)
     tab.wait_for_timeout(1200)
     tab.screenshot(path=folder / "app-desktop.png")
 

@@ -100,7 +100,7 @@ def test_two_people_at_once_wait_for_each_other_and_see_only_their_own(visit):
     assert not first.locator(".rs-done").count()
 
 
-def test_a_job_survives_its_tab(visit):
+def test_a_job_survives_its_tab(visit, address):
     tab = visit()
     take_example(tab)
     set_steps(tab, 900)
@@ -109,7 +109,7 @@ def test_a_job_survives_its_tab(visit):
     context = tab.context
     tab.close()
     again = context.new_page()
-    again.goto(visit.address)
+    again.goto(address)
     again.locator(".rs-status", has_text="of 900").wait_for(timeout=60_000)
     again.get_by_role("button", name="Cancel").click()
     again.get_by_text("The model is free").wait_for(timeout=60_000)

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from rescene.app.fields import inputs, listed, read, unlisted
-from rescene.methods import GENERATORS, METHODS
+from rescene.methods import GENERATORS, METHODS, TuneAVideo
 from rescene.prompts import Window
 from rescene.settings import encode
 from rescene.typing import LocalName
@@ -98,7 +98,7 @@ def test_every_field_that_can_name_a_file_of_a_method_is_hidden():
 def test_what_was_trained_here_goes_by_its_name(tmp_path):
     values, adapter = {"motion": "ski", "target": "a car"}, tmp_path / "ski.safetensors"
     made = read(METHODS["tune-a-video"], values, name="tune-a-video", adapters={"ski": adapter})
-    assert made == METHODS["tune-a-video"](motion=adapter, target="a car")
+    assert made == TuneAVideo(motion=adapter, target="a car")
     for other in ("/etc/passwd", str(adapter), "", None):
         with pytest.raises(ValueError, match="choose one, or make one under Train"):
             read(METHODS["tune-a-video"], {**values, "motion": other}, name="x", adapters={"ski": adapter})

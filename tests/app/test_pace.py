@@ -31,6 +31,8 @@ def test_the_pace_is_that_of_the_last_job_like_it():
 def test_a_first_guess_grows_with_the_work(tiny_folder):
     shape, cpu = outline(tiny_folder, dtype=torch.float32), torch.device("cpu")
     one, ten = (guessed(work(count), shape, cpu) for count in (1, 10))
+    assert one is not None
+    assert ten is not None
     assert 0 < 9.9 * one < ten
     assert operations(shape, (128, 64)) > 1.9 * operations(shape, (64, 64))
     assert speed(cpu, torch.float32) > 1e8

@@ -142,11 +142,32 @@ def test_a_painted_first_frame_is_carried_through(shop, stage):
     tab = PropagateTab(shop)
     filled = tuple(values(tab.form, "i2vedit", num_inference_steps=2, clip_length=4))
     with pytest.raises(ValueError, match="edit the first frame first"):
-        tab.job(stage, None, filled)
+        tab.job(stage, None, "", filled)
     painted = {"composite": Image.new("RGB", (128, 128), "green")}
-    files = finished(shop.jobs.submit(tab.job(stage, painted, filled)))
+    files = finished(shop.jobs.submit(tab.job(stage, painted, "", filled)))
     assert len(Video.read(files["result"])) == 4
     assert json.loads(files["settings"].read_text())["key_frames"][0]["path"].endswith("first-frame.png")
+
+
+def test_a_video_model_learns_a_motion_and_propagates_with_it(shop, stage):
+    train, propagate = TrainTab(shop), PropagateTab(shop)
+    filled = values(train.form, "motion-lora", steps=2, checkpoint_every=1, rank=2)
+    with pytest.raises(ValueError, match="choose one of"):
+        train.job(stage, "", tuple(filled))
+    filled[1] = "tiny-svd"
+    files = finished(shop.jobs.submit(train.job(stage, "", tuple(filled))))
+    assert files["curve"].is_file()
+    assert list(shop.loras()) == ["lora-1"]
+    assert not shop.adapters()
+
+    rest = tuple(values(propagate.form, "i2vedit", num_inference_steps=2, clip_length=4))
+    painted = {"composite": Image.new("RGB", (128, 128), "green")}
+    with pytest.raises(ValueError, match="no motion"):
+        propagate.job(stage, painted, "../lora-1", rest)
+    made = finished(shop.jobs.submit(propagate.job(stage, painted, "lora-1", rest)))
+    settings = json.loads(made["settings"].read_text())
+    assert settings["fields"]["motion_lora"] == ["lora-1.safetensors"]
+    assert len(settings["motion_loras"][0]) == 64
 
 
 @pytest.mark.parametrize("size", [(128, 128), (64, 32), (300, 90)])

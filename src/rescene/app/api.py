@@ -17,7 +17,8 @@ from . import fields
 from .errors import told
 from .estimate import estimate
 from .jobs import Job
-from .workshop import Order, Workshop
+from .order import Order
+from .workshop import Workshop
 
 AT_ONCE = 16
 """Calls that may wait for their jobs; they hold a thread each."""

@@ -16,9 +16,10 @@ from .errors import told
 from .estimate import estimate
 from .form import Form
 from .models import IMAGE
+from .order import Order
 from .starting import again, started
 from .widgets import PRIVATE, widget
-from .workshop import Order, Workshop
+from .workshop import Workshop
 
 EMPTY = "Drop a video, or take one of the examples."
 
@@ -39,6 +40,11 @@ class EditTab:
     def parts(self) -> dict[str, Any]:
         """The other components by what they are."""
         return {}
+
+    @property
+    def learnt(self) -> Any:
+        """Lists to be brought up to date when the page is opened."""
+        return self.form.learnt
 
     def build(self) -> None:
         """Lays the tab out and connects it; call it in a `gr.Blocks`."""

@@ -1,7 +1,8 @@
 """The line that says, before anything runs, how long an edit takes and how much memory."""
 
+from .order import Order
 from .pace import guessed, spoken
-from .workshop import Order, Workshop
+from .workshop import Workshop
 
 
 def estimate(workshop: Workshop, order: Order) -> str:

@@ -44,9 +44,13 @@ class Form:
 
     @cached_property
     def prompts(self) -> dict[str, Input]:
-        """The prompts of all methods."""
-        every = (field for form in self.fields.values() for field in form)
-        return {field.name: field for field in every if field.kind == "prompt"}
+        """The prompts of all methods, as the first of them explains each."""
+        found: dict[str, Input] = {}
+        for form in self.fields.values():
+            for each in form:
+                if each.kind == "prompt":
+                    found.setdefault(each.name, each)
+        return found
 
     @cached_property
     def advanced(self) -> dict[tuple[str, str], Input]:
@@ -79,9 +83,8 @@ class Form:
 
     def build_rest(self) -> None:
         """The seed, and what is advanced."""
-        self.parts["seed"] = gr.Number(
-            None,
-            precision=0,
+        self.parts["seed"] = gr.Textbox(
+            "",
             label="Seed",
             info="The same seed gives the same result; empty draws one.",
             visible=self.draws(self.first),
@@ -100,6 +103,12 @@ class Form:
         """All components that decide a method's fields."""
         advanced = (f"{method} {name}" for method, name in self.advanced)
         return [self.parts[name] for name in ("method", "model", "seed", *self.prompts, *advanced)]
+
+    @property
+    def learnt(self) -> dict[Any, Callable[[], list[str]]]:
+        """The lists of what was learnt, and what they are to hold now."""
+        own = (f"{method} {name}" for (method, name), each in self.advanced.items() if each.kind == "adapter")
+        return {self.parts[name]: self.adapters for name in own}
 
     @property
     def shown(self) -> list[Any]:
@@ -124,7 +133,7 @@ class Form:
             field.shown(given[name]) if owner == method and name in given else gr.skip()
             for (owner, name), field in self.advanced.items()
         ]
-        return [method, gr.skip(), given.get("seed"), *prompts, *advanced]
+        return [method, gr.skip(), str(given.get("seed", "")), *prompts, *advanced]
 
     def read(self, values: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
         """The method, the model, and the fields as JSON.
@@ -145,7 +154,7 @@ class Form:
             if each.name != "seed"
         }
         if self.draws(method):
-            chosen["seed"] = randbelow(2**31) if seed is None else int(seed)
+            chosen["seed"] = seed_of(seed)
         return method, model, chosen
 
     def draws(self, method: str) -> bool:
@@ -161,3 +170,16 @@ class Form:
         if each.kind == "adapter":
             return component(each, elem_id=name, choices=self.adapters())
         return component(each, elem_id=name)
+
+
+def seed_of(text: object) -> int:
+    """The seed that was filled in, or one drawn.
+
+    Raises:
+        ValueError: If it is no whole number.
+    """
+    if text in (None, ""):
+        return randbelow(2**31)
+    if not str(text).strip().isdecimal():
+        raise ValueError(f"the seed is {str(text)[:20]!r}; it must be a whole number, or empty to draw one")
+    return int(str(text))

@@ -42,6 +42,11 @@ class GenerateTab:
         adapters = lambda: list(shop.adapters())  # noqa: E731
         return Form("generate", kinds, shop.models.names(IMAGE), adapters=adapters, titles=TITLES)
 
+    @property
+    def learnt(self) -> Any:
+        """Lists to be brought up to date when the page is opened."""
+        return self.form.learnt
+
     def build(self) -> None:
         """Lays the tab out and connects it; call it in a `gr.Blocks`."""
         form = self.form

@@ -10,7 +10,7 @@ from .edit import EditTab
 from .generate import GenerateTab
 from .propagate import PropagateTab
 from .training import TrainTab
-from .widgets import asset, head
+from .widgets import PRIVATE, asset, head
 from .workshop import Workshop
 
 TABS = {
@@ -28,11 +28,19 @@ def page(workshop: Workshop) -> gr.Blocks:
     """Everything on one page."""
     with gr.Blocks(title="rescene", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(asset("header.html"), elem_classes="rs-header", apply_default_css=False)
+        learnt: dict[Any, Any] = {}
         with gr.Tabs(elem_classes="rs-tabs"):
             for name, tab in TABS.items():
+                made = tab(workshop)
                 with gr.Tab(name, id=name.lower()):
-                    tab(workshop).build()
+                    made.build()
+                learnt |= getattr(made, "learnt", {})
         add_api(workshop)
+        blocks.load(
+            lambda: [gr.update(choices=["", *names()]) for names in learnt.values()],
+            outputs=list(learnt),
+            **PRIVATE,
+        )
     blocks.queue(default_concurrency_limit=8)
     return blocks
 

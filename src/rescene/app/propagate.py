@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from ..methods.i2vedit import I2VEdit
-from ..settings import SourceSettings, encode, file_hash, sidecar, write_result
+from ..settings import SourceSettings, file_hash, sidecar, write_result
 from ..settings.propagated import KeyFrameSettings, PropagatedSettings
 from ..typing import Frames
 from ..video import Fit, Video
@@ -21,10 +21,11 @@ from .edit import trim_of
 from .form import Form
 from .jobs import Job, Outcome
 from .models import VIDEO
+from .order import facts
 from .showing import latent_preview, pixels, write_playable
 from .starting import started
 from .widgets import PRIVATE, widget
-from .workshop import Workshop, facts
+from .workshop import Workshop
 
 EMPTY = "Drop a video. Its first frame appears on the left, to be painted on or replaced."
 METHOD = "i2vedit"
@@ -41,6 +42,11 @@ class PropagateTab:
         """The method's inputs."""
         return Form("propagate", {METHOD: I2VEdit}, self.workshop.models.names(VIDEO))
 
+    @cached_property
+    def learnt(self) -> dict[Any, Any]:
+        """Lists to be brought up to date when the page is opened."""
+        return {}
+
     def build(self) -> None:
         """Lays the tab out and connects it; call it in a `gr.Blocks`."""
         form = self.form
@@ -55,24 +61,34 @@ class PropagateTab:
                     elem_id="first-frame",
                 )
                 form.build_head()
+                lora = gr.Dropdown(
+                    ["", *self.workshop.loras()],
+                    value="",
+                    label="Motion",
+                    info="What was learnt under Train.",
+                )
                 form.build_rest()
                 line = gr.HTML("", elem_classes="rs-estimate")
                 run = gr.Button("Carry it through", variant="primary", elem_id="propagate-run")
             with gr.Column(scale=7, min_width=320, elem_classes="rs-view"):
                 stage = widget("stage", {}, tab="propagate", empty=EMPTY)
         picker.change(self.picked, picker, [stage, editor], **PRIVATE)
-        run.click(self.run, [stage, editor, *form.inputs], [stage, line], **PRIVATE)
+        run.click(self.run, [stage, editor, lora, *form.inputs], [stage, line], **PRIVATE)
 
     def picked(self, value: dict[str, Any]) -> tuple[dict[str, Any], Image.Image]:
         """Shows the video that was chosen, and its first frame."""
         source = self.workshop.sources.get((value.get("source") or {}).get("id"))
         return {"source": source.facts()}, pixels(Video.read(source.path, frames=1).frames[0])
 
-    def run(self, stage: dict[str, Any], drawn: dict[str, Any] | None, *values: Any) -> tuple[Any, Any]:
+    def run(
+        self, stage: dict[str, Any], drawn: dict[str, Any] | None, lora: str, *values: Any
+    ) -> tuple[Any, Any]:
         """Puts the propagation into the queue and shows it."""
-        return started(stage, lambda: self.workshop.jobs.submit(self.job(stage or {}, drawn, values)))
+        return started(stage, lambda: self.workshop.jobs.submit(self.job(stage or {}, drawn, lora, values)))
 
-    def job(self, stage: dict[str, Any], drawn: dict[str, Any] | None, values: tuple[Any, ...]) -> Job:
+    def job(
+        self, stage: dict[str, Any], drawn: dict[str, Any] | None, lora: str, values: tuple[Any, ...]
+    ) -> Job:
         """The propagation that the inputs describe.
 
         Raises:
@@ -80,6 +96,10 @@ class PropagateTab:
         """
         _, model, given = self.form.read(values)
         edit = fields.read(I2VEdit, given, name=METHOD)
+        if lora:
+            if lora not in self.workshop.loras():
+                raise ValueError(f"there is no motion {lora[:60]!r}; choose one, or make one under Train")
+            edit = replace(edit, motion_lora=(self.workshop.loras()[lora],))
         source, trim = self.workshop.sources.get((stage.get("source") or {}).get("id")), trim_of(stage)
         picture = (drawn or {}).get("composite")
         if picture is None:
@@ -91,7 +111,7 @@ class PropagateTab:
         edit.segments(shape, fit.apply(video), [{0: first}])
         settings = SourceSettings(path=source.name, sha256=file_hash(source.path), trim=trim)
         carrying = Carrying(self.workshop, edit, video, fit, picture, settings)
-        asked = {"source": source.id, "method": METHOD, "model": model, "fields": encode(edit)}
+        asked = {"source": source.id, "method": METHOD, "model": model, "fields": given}
         return Job(title=f"{source.name}, carried through", lane=model, settings=asked, work=carrying.run)
 
 
@@ -117,12 +137,12 @@ class Carrying:
         frame = path.with_name(f"{path.stem}-first-frame.png")
         self.picture.save(frame)
         settings = PropagatedSettings(
-            edit=self.edit,
+            edit=replace(self.edit, motion_lora=tuple(Path(path.name) for path in self.edit.motion_lora)),
             model=used,
             source=self.source,
             fit=self.fit,
             key_frames=(KeyFrameSettings(at=0, path=frame.name, sha256=file_hash(frame)),),
-            motion_loras=(),
+            motion_loras=tuple(file_hash(path) for path in self.edit.motion_lora),
         )
         with watching(self.fit.restore(edited), job.progress, "Writing") as watched:
             write_result(watched, str(path), settings)

@@ -1,7 +1,7 @@
 """The tab that teaches a model a motion: the loss curve and edits on the way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,26 @@ from ..adapters import Adapter
 from ..backbones import StableDiffusion
 from ..methods import TuneAVideo
 from ..settings import encode, file_hash
-from ..training import OneShot, TrainingFolder
+from ..training import MotionTuning, OneShot, TrainingFolder
 from ..video import Fit, Video
 from ..video.watch import watching
 from . import fields
 from .edit import trim_of
 from .form import Form
 from .jobs import Job, Outcome
-from .models import IMAGE
+from .models import IMAGE, VIDEO
 from .starting import started
 from .widgets import PRIVATE, widget
-from .workshop import Workshop
+from .workshop import LORA, Workshop
 
-EMPTY = "Drop a short clip: a model learns its motion, to be edited with Tune-A-Video afterwards."
+EMPTY = "Drop a short clip: a model learns its motion."
 MOST_FRAMES = 24
 """Frames that are learnt at most: all are in memory at once."""
-KINDS: dict[str, type] = {"one-shot": OneShot}
+KINDS: dict[str, type] = {"one-shot": OneShot, "motion-lora": MotionTuning}
+TITLES = {
+    "one-shot": "One-shot: an image model learns a clip, for Tune-A-Video",
+    "motion-lora": "Motion LoRA: a video model learns a clip, for Propagate",
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class TrainTab:
     @cached_property
     def form(self) -> Form:
         """The trainings' inputs."""
-        titles = {"one-shot": "One-shot: the motion of one clip"}
-        return Form("train", KINDS, self.workshop.models.names(IMAGE), titles=titles)
+        models = self.workshop.models
+        return Form("train", KINDS, [*models.names(IMAGE), *models.names(VIDEO)], titles=TITLES)
 
     def build(self) -> None:
         """Lays the tab out and connects it; call it in a `gr.Blocks`."""
@@ -78,14 +82,20 @@ class TrainTab:
         kind, model, given = self.form.read(values)
         tuning = fields.read(KINDS[kind], given, name=kind)
         source, trim = self.workshop.sources.get((stage.get("source") or {}).get("id")), trim_of(stage)
-        shape = self.workshop.models.outline(model)
-        for prompt in filter(None, (tuning.prompt, sample)):
-            shape.embed(prompt)
-        trim = replace(trim, frames=MOST_FRAMES)
-        video = Video.read(source.path, start=trim.start, end=trim.end, frames=trim.frames)
+        shape, wanted = self.workshop.models.outline(model), VIDEO if kind == "motion-lora" else IMAGE
+        if model not in self.workshop.models.names(wanted):
+            known = ", ".join(self.workshop.models.names(wanted))
+            raise ValueError(f"{model} can't learn this; choose one of {known}")
+        if wanted is IMAGE:
+            for prompt in filter(None, (tuning.prompt, sample)):
+                shape.embed(prompt)
+        most = MOST_FRAMES if wanted is IMAGE else shape.clip_length
+        video = Video.read(source.path, start=trim.start, end=trim.end, frames=most)
         asked = {"source": source.id, "method": kind, "model": model, "fields": encode(tuning)}
         learning = Learning(self.workshop, tuning, video, file_hash(source.path), sample)
-        return Job(title=tuning.prompt, lane=model, settings=asked, work=learning.run)
+        work = learning.one_shot if wanted is IMAGE else learning.motion_lora
+        title = getattr(tuning, "prompt", f"The motion of {source.name}")
+        return Job(title=title, lane=model, settings=asked, work=work)
 
 
 @dataclass(frozen=True)
@@ -93,30 +103,52 @@ class Learning:
     """One training at work."""
 
     workshop: Workshop
-    tuning: OneShot
+    tuning: Any
     video: Video
     sha256: str
     sample: str
 
-    def run(self, job: Job) -> Outcome:
-        """Trains, and leaves the adapter in the folder of results."""
-        job.begin("Loading the model")
-        model, _ = self.workshop.models.load(job.lane)
-        fit = Fit.to(self.video, area=model.native_area, stride=model.stride)
-        place = self.workshop.folder_of(job) / "training"
-        config = {**self.tuning.config(model, self.sha256), "frames": len(self.video), "size": list(fit.size)}
-        folder = TrainingFolder(path=place, config=config, overwrite=True)
+    def one_shot(self, job: Job) -> Outcome:
+        """Teaches an image model, and leaves the adapter in the folder of results."""
+        model, fit = self.begin(job)
+        folder = self.folder(job, self.tuning.config(model, self.sha256), fit)
         keep = self.keeper(job, model, fit, folder)
         adapter = self.tuning(
             model, fit.apply(self.video), progress=job.progress, folder=folder, at_checkpoint=keep
         )
         path = self.workshop.free("motion", ".safetensors")
         adapter.save(path, steps=self.tuning.length)
-        files = {"adapter": path, "curve": place / "losses.svg"}
+        files = {"adapter": path, "curve": folder.path / "losses.svg"}
         if self.sample:
-            files["result"] = self.try_on(job, model, fit, path, place / "sample.mp4")
-        facts = f"{self.tuning.length} steps · choose {path.stem!r} under Edit, with Tune-A-Video"
-        return Outcome(files={name: file for name, file in files.items() if file.is_file()}, facts=facts)
+            files["result"] = self.try_on(job, model, fit, path, folder.path / "sample.mp4")
+        return Outcome(files=files, facts=f"{self.tuning.length} steps · choose {path.stem} under Edit")
+
+    def motion_lora(self, job: Job) -> Outcome:
+        """Teaches a video model, and leaves the LoRA in the folder of results."""
+        model, fit = self.begin(job)
+        folder = self.folder(job, self.tuning.config(model, {"sha256": self.sha256}), fit)
+        lora = self.tuning(
+            model,
+            fit.apply(self.video),
+            progress=job.progress,
+            folder=folder,
+            at_checkpoint=lambda lora, step: job.show(curve=folder.path / "losses.svg"),
+        )
+        path = self.workshop.free(LORA, ".safetensors")
+        lora.save(path)
+        files = {"adapter": path, "curve": folder.path / "losses.svg"}
+        return Outcome(files=files, facts=f"{self.tuning.length} steps · choose {path.stem} under Propagate")
+
+    def begin(self, job: Job) -> tuple[Any, Fit]:
+        """The model, and the size to work at."""
+        job.begin("Loading the model")
+        model, _ = self.workshop.models.load(job.lane)
+        return model, Fit.to(self.video, area=model.native_area, stride=model.stride)
+
+    def folder(self, job: Job, config: dict[str, Any], fit: Fit) -> TrainingFolder:
+        """Where checkpoints and losses go."""
+        config = {**config, "frames": len(self.video), "size": list(fit.size)}
+        return TrainingFolder(path=self.workshop.folder_of(job) / "training", config=config, overwrite=True)
 
     def keeper(
         self, job: Job, model: StableDiffusion, fit: Fit, folder: TrainingFolder

@@ -77,6 +77,6 @@ def component(field: Input, value: Any = None, **more: Any) -> Any:
             return gr.Number(shown, **about)
         case "adapter":
             choices = ["", *about.pop("choices", [])]
-            return gr.Dropdown(choices, value="", **about)
+            return gr.Dropdown(choices, value="", allow_custom_value=True, **about)
         case _:
             return gr.Textbox(shown, **about)

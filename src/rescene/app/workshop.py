@@ -1,13 +1,12 @@
 """What the page, its routes and its API share: sources, models, jobs and the folder of results."""
 
-import dataclasses
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..methods import GENERATORS, METHODS, Generator, Method
+from ..methods import GENERATORS, METHODS, Generator
 from ..methods.plan import plan
 from ..settings import (
     GeneratedSettings,
@@ -25,33 +24,13 @@ from ..video.watch import watching
 from . import fields
 from .jobs import Job, Jobs, Outcome
 from .models import Models
-from .pace import PASSES, Pace, Work
+from .order import Order, facts, noted, reseeded
+from .pace import Pace
 from .showing import latent_preview, write_playable
-from .sources import Limits, Source, Sources
+from .sources import Limits, Sources
 
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """An edit that was asked for, with everything found out that shows without computing."""
-
-    source: Source
-    trim: Trim
-    method: str
-    edit: Method
-    model: str
-    video: Video
-    fit: Fit
-    plan: Any
-    """What `methods.plan` says; None for methods that it knows nothing about."""
-
-    @property
-    def work(self) -> Work:
-        """How much it is to compute."""
-        known = getattr(self.plan, "evaluations", None)
-        if isinstance(known, Mapping):
-            known = known[self.edit.store]  # pyright: ignore
-        evaluations = known or PASSES * len(self.video) * getattr(self.edit, "num_inference_steps", 1)
-        return Work(method=self.method, model=self.model, evaluations=evaluations, size=self.fit.size)
+LORA = "lora"
+"""What names of files with LoRAs of motion begin with."""
 
 
 class Workshop:
@@ -157,8 +136,14 @@ class Workshop:
         return self.jobs.submit(job)
 
     def adapters(self) -> dict[str, Path]:
-        """What was trained, by name."""
-        return {path.stem: path for path in sorted(self.output.glob("*.safetensors"))}
+        """The motions that image models were taught, by name."""
+        loras = self.loras()
+        found = {path.stem: path for path in sorted(self.output.glob("*.safetensors"))}
+        return {name: path for name, path in found.items() if name not in loras}
+
+    def loras(self) -> dict[str, Path]:
+        """The motions that video models were taught, by name."""
+        return {path.stem: path for path in sorted(self.output.glob(f"{LORA}-*.safetensors"))}
 
     def shown(self, made: Any) -> dict[str, Any]:
         """A method's fields as JSON, with what was trained by its name."""
@@ -213,30 +198,6 @@ class Workshop:
 
     def _sources_in_use(self) -> set[str]:
         return {job.settings["source"] for job in self.jobs.active() if "source" in job.settings}
-
-
-def facts(video: Video) -> str:
-    """A line about a clip."""
-    return f"{len(video)} frames · {float(video.fps):g} fps · {video.width} × {video.height}"
-
-
-def reseeded(made: Any, seed: int) -> Any:
-    """The same method with another seed."""
-    return replace(made, seed=seed)
-
-
-def noted(made: Any) -> Any:
-    """A method as its result's settings tell of it: files by their names alone."""
-    local = {field.name for field in dataclasses.fields(made)} - {
-        each.name for each in fields.inputs(type(made)) if each.kind != "adapter"
-    }
-    values = {name: getattr(made, name) for name in local}
-    named = {
-        name: type(value)(Path(value).name)
-        for name, value in values.items()
-        if isinstance(value, str | Path) and Path(value).is_absolute()
-    }
-    return replace(made, **named)
 
 
 def _known(name: str, kinds: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from ..attention.temporal import KeptKeys, PrependKeys
@@ -137,7 +138,7 @@ class MotionLesson:
             (prediction,) = self.model.predict(Branch(noisy, step, lead))
             yield F.mse_loss(prediction, wanted_velocity(self.clean, noise, level))
 
-    def drawn(self, draw: torch.Generator) -> tuple[Latents, Latents, float]:
+    def drawn(self, draw: torch.Generator) -> tuple[Latents, Float[Tensor, "1 C h w"], float]:
         """Noise for the clip and for its lead, and how much of it the clip gets."""
         noise = torch.randn(self.clean.shape, generator=draw).to(self.clean)
         augmentation = torch.randn(self.lead.image.shape, generator=draw).to(self.lead.image)

@@ -2,7 +2,7 @@
 rescene.gallery = ({ element, props, trigger, clips }) => {
   const { make, url } = rescene;
   const choose = (name) => { props.value = { clip: name }; draw(); trigger('change'); };
-  const draw = () => element.replaceChildren(make('div', { class: 'rs-gallery', role: 'listbox', 'aria-label': 'Clips to follow' },
+  const draw = () => element.replaceChildren(make('div', { class: 'rs-clips', role: 'listbox', 'aria-label': 'Clips to follow' },
     ...clips.map((clip) => {
       const video = make('video', { src: url(`sources/${clip.source}/video`), muted: true, loop: true, autoplay: true, playsinline: true });
       video.muted = true;
