@@ -12,12 +12,12 @@ WIDTH = 32
 
 
 def tiny_svd(folder: Path, *, seed: int = 0, channels: int = 32) -> Path:
-    """Saves it: 8 pixels a latent, a stride of 64 pixels, 64-pixel squares by birth, 14 frames at once.
+    """Saves it: 8 pixels a latent, a stride of 16 pixels, 64-pixel squares by birth, 14 frames at once.
 
     Args:
         folder: Where to; it is made.
         seed: Other seeds give other weights.
-        channels: Of all levels but the last, which has twice as many; a multiple of 32.
+        channels: Of the first of two levels, the second has twice as many; a multiple of 32.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -49,12 +49,14 @@ def _unet(channels: int) -> UNetSpatioTemporalConditionModel:
     unet = UNetSpatioTemporalConditionModel(
         sample_size=8,
         # Norms over very few numbers would turn rounding errors into results.
-        block_out_channels=(channels, channels, channels, 2 * channels),
+        block_out_channels=(channels, 2 * channels),
+        down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
+        up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"),
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=24,
         layers_per_block=1,
         cross_attention_dim=WIDTH,
-        num_attention_heads=(2, 2, 2, 2),
+        num_attention_heads=(2, 2),
         num_frames=FRAMES,
     )
     for name, weight in unet.named_parameters():
