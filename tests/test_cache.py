@@ -102,3 +102,24 @@ def test_content_tells_shapes_and_types_apart_and_takes_half_precision() -> None
 def test_the_users_folder_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESCENE_CACHE")
     assert "rescene" in cache.folder().parts[-2:]
+
+
+def test_a_run_that_is_resumed_finds_what_it_finished_and_no_other_does(cache_folder: Path) -> None:
+    compute = Computation()
+    run = cache.Unfinished({"a": 1}, resume=False)
+    run.cached("0", compute)
+    resumed = cache.Unfinished({"a": 1}, resume=True)
+    assert torch.equal(resumed.cached("0", compute), compute.value)
+    assert (compute.runs, len(resumed), len(cache.Unfinished({"a": 2}, resume=True))) == (1, 1, 0)
+    resumed.cached("1", compute)
+    assert (compute.runs, len(run)) == (2, 2)
+
+
+def test_a_run_that_begins_anew_or_is_done_leaves_nothing(cache_folder: Path) -> None:
+    cache.cached({"a": 1}, Computation())
+    for _ in range(2):
+        run = cache.Unfinished({"a": 1}, resume=False)
+        assert len(run) == 0
+        run.cached("0", Computation())
+    run.forget()
+    assert len(list(cache_folder.iterdir())) == 1

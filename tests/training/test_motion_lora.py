@@ -12,7 +12,7 @@ from rescene.backbones import MotionLoRA, StableVideo
 from rescene.methods.i2vedit import I2VEdit
 from rescene.methods.spans import segments
 from rescene.training import MotionTuning, TrainingFolder
-from rescene.training.motion_lora import MotionLesson, lesson, training_sigma
+from rescene.training.motion_lora import KeysAt, MotionLesson, lesson, training_sigma
 
 SHORT = MotionTuning(steps=3, rank=4, checkpoint_every=2, learning_rate=1e-2)
 
@@ -22,8 +22,8 @@ def clip(frames: int = 3) -> Video:
     return Video.of(torch.rand(frames, 3, 128, 128, generator=torch.Generator().manual_seed(0)), 8)
 
 
-def lesson_on(svd: StableVideo, lora: MotionLoRA, first=None) -> MotionLesson:
-    return lesson(svd, lora, clip(), first=first, seed=0)
+def lesson_on(svd: StableVideo, lora: MotionLoRA, first_keys: KeysAt | None = None) -> MotionLesson:
+    return lesson(svd, lora, clip(), first_keys, seed=0)
 
 
 def learnt(lora: MotionLoRA) -> Tensor:
@@ -76,7 +76,7 @@ def test_a_later_clip_looks_at_the_first(svd: StableVideo) -> None:
     (segment,) = segments(3, 3)
     first = I2VEdit(num_inference_steps=2).source(svd, clip(), segment.spans[0])
     losses: list[float] = []
-    for each in (None, first):
+    for each in (None, first.keys_at):
         with lesson_on(svd, lora, each)(torch.Generator().manual_seed(0)) as loss:
             losses.append(loss.item())
     assert losses[0] != losses[1]
