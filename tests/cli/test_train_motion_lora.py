@@ -1,0 +1,24 @@
+"""`rescene train motion-lora` from file to file."""
+
+import torch
+
+from rescene import Video
+
+
+def test_each_clip_gets_a_lora_that_propagate_takes(run, svd_folder, tmp_path):
+    film, picture = tmp_path / "film.mkv", tmp_path / "first"
+    video = Video.of(torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)), 8)
+    video.write(film)
+    video[:1].write(f"{picture}/")
+    shared = ("--model", svd_folder, "--size", "64x64", "--clip-length", 2)
+    ran = run("train", "motion-lora", film, tmp_path / "lora.safetensors", *shared, "--steps", 1, "--rank", 2)
+    assert ran.status == 0, ran.err
+    loras = [tmp_path / "lora.safetensors", tmp_path / "lora-2.safetensors"]
+    assert all(path.is_file() for path in loras)
+    assert (tmp_path / "lora-2-training" / "losses.svg").is_file()
+    first = ("--first-frame", *picture.glob("*.png"), "--num-inference-steps", 2)
+    ran = run("propagate", film, tmp_path / "out.mkv", *shared, *first, "--motion-lora", *loras)
+    assert ran.status == 0, ran.err
+    ran = run("train", "motion-lora", film, tmp_path / "lora.pt", *shared)
+    assert ran.status == 2
+    assert "must end with .safetensors" in ran.err
