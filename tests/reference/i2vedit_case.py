@@ -133,10 +133,13 @@ def euler(denoise: Denoise, x: Tensor, schedule: list[Step], split: Split) -> It
     """
     x = x / schedule[0].start.signal
     for step in schedule:
-        (signal, noise), (next_signal, next_noise) = step.start, step.end
-        clean = signal * (signal * x) - noise * denoise(signal * x, step)
-        x = x + (x - clean) / (noise / signal) * (next_noise / next_signal - noise / signal)
-        yield next_signal * x
+        # Single precision, as all of the original's.
+        sigma, following = (torch.tensor(level.noise / level.signal) for level in (step.start, step.end))
+        size = (sigma**2 + 1) ** 0.5
+        prediction = denoise(x / size, step)
+        clean = prediction * (-sigma / size) + x / (sigma**2 + 1)
+        x = x + (x - clean) / sigma * (following - sigma)
+        yield x / (following**2 + 1) ** 0.5
 
 
 @contextmanager
