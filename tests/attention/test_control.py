@@ -114,12 +114,11 @@ def test_an_error_while_hooks_are_installed_leaves_nothing_behind(
     ("attribute", "value"),
     [("group_norm", torch.nn.Identity()), ("norm_q", torch.nn.Identity()), ("rescale_output_factor", 2.0)],
 )
-def test_layers_that_compute_more_are_refused(
-    model: StableDiffusion, monkeypatch: pytest.MonkeyPatch, attribute: str, value: object
-) -> None:
+def test_layers_that_compute_more_are_refused(model: StableDiffusion, attribute: str, value: object) -> None:
     layer, module = next(iter(model.hooks.layers.items()))
-    monkeypatch.setattr(module, attribute, value)
-    with pytest.raises(ValueError, match=f"can't hook {layer.name}.*{attribute}"):
+    refused = pytest.raises(ValueError, match=f"can't hook {layer.name}.*{attribute}")
+    with pytest.MonkeyPatch.context() as patch, refused:
+        patch.setattr(module, attribute, value)
         model.hooked(AttentionHook()).__enter__()
 
 

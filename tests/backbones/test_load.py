@@ -96,7 +96,7 @@ def test_an_unknown_kind_of_prediction_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
 def test_a_missing_part_is_named(folder: Path, part: str) -> None:
     shutil.rmtree(folder / part)
-    with pytest.raises(FileNotFoundError, match=rf"has no {part}; rescene needs"):
+    with pytest.raises(FileNotFoundError, match=rf"has no {part}; this needs a Stable Diffusion model"):
         load(folder, device="cpu")
 
 
