@@ -117,9 +117,9 @@ def test_a_run_that_is_resumed_finds_what_it_finished_and_no_other_does(cache_fo
 
 def test_a_run_that_begins_anew_or_is_done_leaves_nothing(cache_folder: Path) -> None:
     cache.cached({"a": 1}, Computation())
-    for _ in range(2):
-        run = cache.Unfinished({"a": 1}, resume=False)
-        assert len(run) == 0
-        run.cached("0", Computation())
+    cache.Unfinished({"a": 1}, resume=False).cached("0", Computation())
+    run = cache.Unfinished({"a": 1}, resume=False)
+    assert len(run) == 0
+    run.cached("0", Computation())
     run.forget()
     assert len(list(cache_folder.iterdir())) == 1

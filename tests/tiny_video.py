@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
@@ -66,13 +67,12 @@ def _unet(channels: int) -> UNetSpatioTemporalConditionModel:
 
 
 def _autoencoder() -> AutoencoderKLTemporalDecoder:
-    return AutoencoderKLTemporalDecoder(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        block_out_channels=(32, 32, 32, 32),
-        layers_per_block=1,
-        latent_channels=4,
-        sample_size=64,
-    )
+    # diffusers takes its tuples to be of one element.
+    blocks: dict[str, Any] = {
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "block_out_channels": (32, 32, 32, 32),
+    }
+    return AutoencoderKLTemporalDecoder(**blocks, layers_per_block=1, latent_channels=4, sample_size=64)
 
 
 def _image_encoder() -> CLIPVisionModelWithProjection:

@@ -7,7 +7,7 @@ import torch
 
 from rescene.backbones import outline
 from rescene.methods import FateZero, Inversion, Notes
-from rescene.methods.plan import plan
+from rescene.methods.plan import Plan, plan
 from rescene.video import Fit
 from tests.methods.examples import TEXT_EDITS
 
@@ -55,7 +55,7 @@ def test_attention_and_trajectory_are_what_is_stored(edit, model, clip, monkeypa
 
     monkeypatch.setattr(Inversion, "__init__", noting)
     replace(edit, store="ram")(model, video)
-    assert found is not None
+    assert isinstance(found, Plan)
     assert set(counting.kept.values()) == {found.attention}
     assert len(counting.kept) == found.source_steps
     assert found.memory("ram") - found.memory("recompute") == (found.source_steps - 1) * found.attention
@@ -77,7 +77,7 @@ def test_evaluations_are_what_the_network_sees(edit, model, clip, monkeypatch, s
     video = clip.resize(64, 128)
     replace(edit, store=store)(model, video, notes=Notes() if notes else None)
     found = plan(edit, model, frames=len(video), size=(64, 128), notes=notes)
-    assert found is not None
+    assert isinstance(found, Plan)
     # Notes of steps that look nothing up are made by replays also where the rest is stored.
     replays = 0 if store == "recompute" or not notes else len(video) * _unstored(edit, model)
     assert sum(seen) == found.evaluations[store] + replays

@@ -11,9 +11,7 @@ from av.error import FFmpegError, InvalidDataError
 log = logging.getLogger(__name__)
 
 # Without playlists (HLS, DASH, concat), which name further files, and text, which FFmpeg plays as a terminal.
-FORMATS = (
-    "mov,matroska,avi,gif,apng,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,ivf,h264,hevc,m4v,yuv4mpegpipe"
-)
+FORMATS = "mov,matroska,avi,gif,apng,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,ivf,h264,hevc,m4v,yuv4mpegpipe"
 
 
 def open_media(path: Path) -> InputContainer:
