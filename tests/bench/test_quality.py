@@ -22,9 +22,9 @@ pytestmark = pytest.mark.timeout(900)  # Half a minute on a free processor.
 
 STEPS = 6
 """Few, for speed; quality is lower than in the full table."""
-RECORDED = {"success": 0.25, "psnr": 15.59, "psnr_inside": 12.36, "psnr_outside": 21.75, "ssim": 0.691}
-SLACK = {"success": 0.0, "psnr": 0.3, "psnr_inside": 0.3, "psnr_outside": 0.5, "ssim": 0.01}
-"""What other machines' rounding may cost."""
+RECORDED = {"success": 0.5, "psnr": 14.83, "psnr_inside": 12.35, "psnr_outside": 19.38, "ssim": 0.623}
+SLACK = {"success": 0.25, "psnr": 0.3, "psnr_inside": 0.3, "psnr_outside": 0.5, "ssim": 0.01}
+"""What other machines' rounding may cost: of success, one scene."""
 
 
 def same_size(video: Video) -> Fit:

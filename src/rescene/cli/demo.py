@@ -34,8 +34,6 @@ def main(arguments: Sequence[str]) -> None:
         model = "mini"
         if not (mini.FOLDER / "model_index.json").is_file():
             model = _stand_in(Path(stack.enter_context(TemporaryDirectory(prefix="rescene-"))))
-        else:
-            print("mini, the embedded model, has only begun its training: don't expect a good edit yet.")
         print(f"{CLIP.name}: {method.source!r} becomes {method.target!r}", flush=True)
         edit(
             Edit(
