@@ -14,6 +14,8 @@ STORES = ["disk", "recompute"]
 @pytest.fixture
 def stop_at_predict(monkeypatch):
     """Sends this process a signal in the middle of the inversion."""
+    # Where the tests run in the background, the shell has made Python ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def install(number: int, after: int = 2):
         predict, calls = StableDiffusion.predict, []
@@ -26,7 +28,8 @@ def stop_at_predict(monkeypatch):
 
         monkeypatch.setattr(StableDiffusion, "predict", stopping)
 
-    return install
+    yield install
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("store", STORES)
