@@ -139,12 +139,9 @@ def _show(measured: Sequence[Measured]) -> None:
 
 def _table_of_one(report: Report) -> Table:
     table = Table("metric", "", Column(justify="right"), "", "how", box=SIMPLE_HEAD)
-    said = ""
     for score in report.scores:
         unit = "" if score.about.unit == "yes or no" else score.about.unit
-        how = "" if score.how == said else escape(score.how)
-        table.add_row(score.title, ARROWS[score.about.better], score.text, unit, how)
-        said = score.how
+        table.add_row(score.title, ARROWS[score.about.better], score.text, unit, escape(score.how))
     return table
 
 
