@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
 from ..typing import Frames, LocalName
 from ..video import TensorClip, Video
@@ -44,5 +43,8 @@ class Depth:
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
+        # Imported here: they are large, and most edits need no depth.
+        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+
         network = pretrained(AutoModelForDepthEstimation, self.model, what="depth", use_safetensors=True)
         return pretrained(AutoImageProcessor, self.model, what="depth"), network.eval().to(self.device)

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AutoModelForObjectDetection, VitPoseForPoseEstimation
 
 from ..typing import Frames
 from .pretrained import pretrained
@@ -47,6 +46,9 @@ class People:
             FileNotFoundError: If one isn't there.
             ValueError: If the detector finds no people.
         """
+        # Imported here: they are large, and most edits need no poses.
+        from transformers import AutoModelForObjectDetection, VitPoseForPoseEstimation
+
         finds = pretrained(AutoModelForObjectDetection, detector, what="detection", use_safetensors=True)
         if "person" not in finds.config.id2label.values():
             raise ValueError(
