@@ -4,7 +4,8 @@ First the recorded cases `m_pnp_512` and `m_pnp_320_b1` (8 frames, a tiny model,
 recorded inversions, with the original's quirks, so that the numbers compare too. Then longer clips of 256 px
 with a network of Stable Diffusion 2.1's shape and random weights, bfloat16 (on a GPU: 512 px, 50 steps,
 float16), or with the model that `--network` names. Every measurement runs in a fresh process. Frames are
-neither encoded nor decoded: that is done one by one.
+neither encoded nor decoded: that is done one by one. At the end: what a frame takes, and how memory grows
+with the clip, beside what has to be kept of it.
 """
 
 import argparse
@@ -12,15 +13,20 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 
 from benchmarks.meter import Meter, in_fresh_process, table
 from benchmarks.shapes import sd21_shaped
-from rescene import TokenFlow, load
+from rescene import StableDiffusion, TokenFlow, load
+from rescene.methods.plan import plan
+from rescene.methods.tokenflow_plan import TokenFlowPlan
 from rescene.methods.trajectory import Source
+from rescene.typing import Latents
 from tests.reference.tokenflow_clip import Recorded
 from tests.reference.tokenflow_published import Published, trajectory
 
@@ -28,7 +34,7 @@ RECORDED = {"m_pnp_512": "original: 18.6 s a step, 1830 MB", "m_pnp_320_b1": "or
 LARGE = TokenFlow(
     source="a red car on the road",
     target="a blue car on the road",
-    num_inference_steps=1,
+    num_inference_steps=2,
     strength=1.0,
     feature_window=1.0,
     attention_window=1.0,
@@ -42,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, help="folder with tokenflow/manifest.json and models/")
     parser.add_argument("--frames", type=int, nargs="*", default=(8, 40, 160), help="lengths of random clips")
-    parser.add_argument("--steps", type=int, default=1, help="steps, where there is no GPU")
+    parser.add_argument("--steps", type=int, default=2, help="steps, where there is no GPU")
     parser.add_argument("--network", help="a model, instead of one of Stable Diffusion 2.1's shape")
     parser.add_argument("--only", help="a case, or a number of frames")
     arguments = parser.parse_args()
@@ -59,9 +65,24 @@ def measure(arguments: argparse.Namespace) -> None:
     elif arguments.only:
         print(json.dumps(long(int(arguments.only), arguments.steps, arguments.network)))
     else:
+        found: dict[int, dict[str, dict[str, float]]] = {}
         for name in [*(RECORDED if arguments.reference else ()), *arguments.frames]:
             rows = in_fresh_process("-m", "benchmarks.tokenflow", *sys.argv[1:], "--only", str(name))
             print(f"{name} {RECORDED.get(name, 'frames')}\n\n{table(rows)}\n", flush=True)
+            if isinstance(name, int):
+                found[name] = rows
+        print("\n".join(by_length(found)))
+
+
+def by_length(found: dict[int, dict[str, dict[str, float]]]) -> Iterator[str]:
+    """What a frame takes in clips of several lengths, and what longer ones need more, one line each."""
+    for frames, rows in found.items():
+        times = (f"{name} {rows[name]['cpu_seconds'] / frames:.2f}" for name in ("inverting", "edit"))
+        yield f"{frames} frames, CPU seconds a frame: {', '.join(times)}"
+    for (fewer, less), (more, rows) in pairwise(found.items()):
+        grown = rows["edit"]["peak_mb"] - less["edit"]["peak_mb"]
+        kept = rows["edit"]["kept_mb"] - less["edit"]["kept_mb"]
+        yield f"{fewer} to {more} frames: the peak grows by {grown:.1f} MB, what is kept by {kept:.1f} MB"
 
 
 def recorded(reference: Path, name: str) -> dict[str, dict[str, float]]:
@@ -94,12 +115,22 @@ def long(frames: int, steps: int, network: str | None) -> dict[str, dict[str, fl
         kind = (torch.float16, "cuda") if cuda else (torch.bfloat16, "cpu")
         model = load(network) if network else sd21_shaped(*kind)
         text = model.embed(edit.source)
-    clean = torch.randn(frames, 4, side, side, generator=torch.Generator().manual_seed(0))
+    channels = model.unet.config["in_channels"]
+    clean = torch.randn(frames, channels, side, side, generator=torch.Generator().manual_seed(0))
     inverted = edit.invert(Source(model, text, clean, edit.frames_per_batch), meter.progress)
     with meter.phase("edit"):
         for _ in edit.edit(model, inverted):
             pass
+    meter.rows["edit"]["kept_mb"] = kept(edit, model, clean) / 1e6
     return meter.rows
+
+
+def kept(edit: TokenFlow, model: StableDiffusion, clean: Latents) -> int:
+    """Bytes that may grow with the clip: latents and residuals of the source, the edit's, correspondences."""
+    size = clean.shape[-2] * model.scale, clean.shape[-1] * model.scale
+    found = plan(edit, model, frames=len(clean), size=size)
+    assert isinstance(found, TokenFlowPlan)
+    return found.trajectory + clean.nbytes + found.correspondences
 
 
 if __name__ == "__main__":
