@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from rescene.bench.baselines import BASELINES, DDIMInversion, Nothing, SDEdit
+from rescene import TokenFlow
+from rescene.bench.baselines import BASELINES, DDIMInversion, Nothing, PlugAndPlay, SDEdit
 
 PROMPTS = {"source": "a silver car on red road", "target": "a red jeep on red road", "num_inference_steps": 4}
 
@@ -12,13 +13,13 @@ def test_nothing_is_nothing(model, clip):
     assert Nothing(**PROMPTS)(model, clip) is clip
 
 
-@pytest.mark.parametrize("kind", [SDEdit, DDIMInversion])
+@pytest.mark.parametrize("kind", [SDEdit, DDIMInversion, PlugAndPlay])
 def test_each_frame_is_edited_by_itself(model, clip, kind):
     edit = kind(**PROMPTS)
     torch.testing.assert_close(edit(model, clip).frames[:2], edit(model, clip[:2]).frames, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [SDEdit, DDIMInversion])
+@pytest.mark.parametrize("kind", [SDEdit, DDIMInversion, PlugAndPlay])
 def test_the_target_matters_and_the_video_keeps_its_rate(model, clip, kind):
     edited, other = (
         kind(**PROMPTS | {"target": target})(model, clip) for target in ("a red jeep", "a cat and a dog")
@@ -39,4 +40,11 @@ def test_less_strength_stays_closer_to_the_source(model, clip):
 def test_a_strength_out_of_range_is_refused():
     with pytest.raises(ValueError, match="strength is 0"):
         SDEdit(**PROMPTS, strength=0.0)
-    assert list(BASELINES) == ["nothing", "sdedit", "ddim"]
+    assert list(BASELINES) == ["nothing", "sdedit", "ddim", "pnp"]
+
+
+def test_one_frame_by_plug_and_play_is_what_tokenflow_makes_of_it(model, clip):
+    edited, other = (
+        kind(**PROMPTS, strength=0.75)(model, clip[:1]).frames for kind in (PlugAndPlay, TokenFlow)
+    )
+    torch.testing.assert_close(edited, other, rtol=0, atol=1e-4)

@@ -38,6 +38,14 @@ def test_they_are_always_the_same(rows):
     assert rows[0].name == "colour-00-horse-purple-to-black"
 
 
+def test_longer_clips_show_the_same_path_in_smaller_steps(rows, tmp_path):
+    short, long = rows[0], world_rows(tmp_path, 15)[0]
+    assert (len(short.truth()), len(long.truth())) == (8, 15)
+    assert torch.equal(short.truth().frames, long.truth().frames[::2])
+    assert short.name != long.name
+    assert judged(long, long.truth())["success"] == 1
+
+
 def test_one_word_changes(rows):
     for row in rows:
         changed = [

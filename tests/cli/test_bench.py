@@ -118,6 +118,16 @@ def test_the_rendered_world_is_the_default(run, tmp_path, tiny_folder):
     assert "Truth" in next((tmp_path / "out" / "pages").glob("style*.html")).read_text()
 
 
+def test_scenes_of_the_rendered_world_may_be_longer_and_of_one_kind(run, tmp_path, tiny_folder):
+    folder, methods = tmp_path / "out", ("--methods", "nothing", "--model", tiny_folder)
+    ran = run("bench", folder, "--limit", 1, "--kinds", "style", "--frames", 9, *methods)
+    assert ran.status == 0, ran.err
+    (row,) = numbers(folder)
+    assert row["kind"] == "style"
+    assert "9-frames" in row["row"]
+    assert len(Video.read(folder / "results" / "nothing" / f"{row['row']}.mp4")) == 9
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -125,7 +135,9 @@ def test_the_rendered_world_is_the_default(run, tmp_path, tiny_folder):
         (("--rows", "none.csv", "--methods", "nothing"), "none.csv"),
         (("--rows", "none.csv"), "--methods"),
         (("--limit", "0"), "--limit is 0"),
-        (("--frames", "3"), "eight frames"),
+        (("--every", "2"), "--every are for lists"),
+        (("--frames", "1"), "--frames is 1"),
+        (("--kinds", "color"), "did you mean 'colour'"),
         (("--methods", "nothing", "--settings", "x.yaml"), "give one of them"),
         (("--settings", "none.yaml"), "none.yaml"),
         (("--metrics", "psnt", "--rows", "none.csv", "--methods", "nothing"), "psnr"),

@@ -1,13 +1,17 @@
 """What every method should beat: doing nothing, and editing each frame by itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
 from ..backbones import Backbone
-from ..methods import Method, Notes, TextEdit, quiet
+from ..methods import Method, Notes, TextEdit, TokenFlow, quiet
+from ..methods.branches import Branches
+from ..methods.conditions import Conditions
+from ..methods.joint_pivots import JointPivots
 from ..methods.trajectory import Source
+from ..prompts import Window
 from ..sampling import Step, classifier_free, noised
 from ..sampling.noise import frame_noise
 from ..typing import Latents, Progress
@@ -67,7 +71,42 @@ class DDIMInversion(TextEdit):
         return _sampled(self, model, start, schedule, video, progress)
 
 
-BASELINES: dict[str, type[Method]] = {"nothing": Nothing, "sdedit": SDEdit, "ddim": DDIMInversion}
+@dataclass(frozen=True, kw_only=True)
+class PlugAndPlay(TextEdit):
+    """Puts the source's features and attention into every frame by itself (Tumanyan et al., CVPR 2023).
+
+    TokenFlow with base `pnp` and the same settings does the same to each pivot, but jointly.
+    """
+
+    strength: float = TokenFlow.strength
+    """Share of the steps that are taken, as TokenFlow's."""
+    feature_window: Window = TokenFlow.feature_window
+    """Likewise."""
+    attention_window: Window = TokenFlow.attention_window
+    """Likewise."""
+    seed: int = 0
+    """Draws the noise."""
+
+    def __call__(
+        self, model: Backbone, video: Video, *, progress: Progress = quiet, notes: Notes | None = None
+    ) -> Video:
+        """Edits the video frame by frame."""
+        edit = TokenFlow(**{own.name: getattr(self, own.name) for own in fields(self)})
+        source = Source(model, model.embed(self.source), model.encode(video), BATCH)
+        trajectory, schedule = edit.invert(source, progress), edit.schedule(model)
+        branches = edit.branches(model, trajectory, Conditions())
+        z = edit.start(trajectory, model.schedule(self.num_inference_steps)[0], schedule[0])
+        samples = trajectory.sample(model, _led(branches, self.guidance_scale), z, schedule)
+        *_, z = progress(samples, description="Editing", total=len(schedule))
+        return model.decode(z, like=video)
+
+
+BASELINES: dict[str, type[Method]] = {
+    "nothing": Nothing,
+    "sdedit": SDEdit,
+    "ddim": DDIMInversion,
+    "pnp": PlugAndPlay,
+}
 """By the names that settings use."""
 
 
@@ -88,6 +127,19 @@ def _guided(model: Backbone, edit: TextEdit) -> Callable[[Latents, Step], Latent
         for some in z.split(BATCH):
             without, towards = model.predict(step, (some, negative), (some, target))
             guided.append(classifier_free(without, towards, edit.guidance_scale))
+        return torch.cat(guided)
+
+    return denoise
+
+
+def _led(branches: Branches, guidance_scale: float) -> Callable[[Latents, Step], Latents]:
+    def denoise(z: Latents, step: Step) -> Latents:
+        guided: list[Latents] = []
+        for start in range(0, len(z), BATCH):
+            frames = list(range(start, min(start + BATCH, len(z))))
+            led = JointPivots(branches, z, step, frames).put_in
+            without, towards = branches.run_edited(z, step, frames, *led)
+            guided.append(classifier_free(without, towards, guidance_scale))
         return torch.cat(guided)
 
     return denoise

@@ -44,11 +44,14 @@ class WorldRow:
     after: Scene
     folder: Path
     """Where the clip is written when it is first asked for."""
+    frames: int = FRAMES
+    """More frames show the same path in smaller steps."""
 
     @property
     def name(self) -> str:
         old, new = (str(getattr(scene, self.kind) or "photo") for scene in (self.before, self.after))
-        return named(self.kind, f"{self.number:02}", self.before.object, old, "to", new)
+        length = "" if self.frames == FRAMES else f"{self.frames} frames"
+        return named(self.kind, f"{self.number:02}", self.before.object, old, "to", new, length)
 
     @property
     def source(self) -> str:
@@ -77,16 +80,16 @@ class WorldRow:
         """The source, lossless; written if it isn't there."""
         path = self.folder / f"{self.name}.mkv"
         if not path.exists():
-            Video.of(self.before.render(FRAMES).frames, FPS).write(path, source_type=None)
+            Video.of(self.before.render(self.frames).frames, FPS).write(path, source_type=None)
         return path
 
     def truth(self) -> Video:
         """The true edited video."""
-        return Video.of(self.after.render(FRAMES).frames, FPS)
+        return Video.of(self.after.render(self.frames).frames, FPS)
 
     def changed(self) -> Bool[Tensor, "F 1 H W"]:
         """Where the edit changes the picture: both objects, the background, or all of it."""
-        first, second = (scene.render(FRAMES).mask for scene in (self.before, self.after))
+        first, second = (scene.render(self.frames).mask for scene in (self.before, self.after))
         if self.kind == "style":
             return torch.ones_like(first, dtype=torch.bool)
         if self.kind == "background":
@@ -95,7 +98,7 @@ class WorldRow:
 
     def flow(self) -> KnownFlow:
         """How the scene moves; visible where both move alike, so that the edit needn't have come about."""
-        before, after = self.before.render(FRAMES), self.after.render(FRAMES)
+        before, after = self.before.render(self.frames), self.after.render(self.frames)
         alike = (before.flow == after.flow).all(dim=1, keepdim=True)
         visible = before.visible & after.visible & alike
         return KnownFlow(flow=after.flow, visible=visible, name="exact flow, where source and truth share it")
@@ -133,12 +136,22 @@ class WorldRow:
         )
 
 
-def world_rows(folder: Path) -> list[WorldRow]:
-    """16 changes of colour, 16 of object, 8 of background, 8 of style; the camera moves in half of each."""
-    return [_row(kind, number, folder) for kind in KINDS for number in range(COUNTS[kind])]
+def world_rows(folder: Path, frames: int = FRAMES) -> list[WorldRow]:
+    """16 changes of colour, 16 of object, 8 of background, 8 of style; the camera moves in half of each.
+
+    Args:
+        folder: Where clips are written.
+        frames: The clips' length.
+
+    Raises:
+        ValueError: If that is less than two frames.
+    """
+    if frames < 2:
+        raise ValueError(f"--frames is {frames}; what moves in the rendered world takes at least 2")
+    return [_row(kind, number, folder, frames) for kind in KINDS for number in range(COUNTS[kind])]
 
 
-def _row(kind: Kind, number: int, folder: Path) -> WorldRow:
+def _row(kind: Kind, number: int, folder: Path, frames: int) -> WorldRow:
     """The first scene of the row's own seeds that has what the edit needs."""
     first = FIRST_SEED + 10_000 * KINDS.index(kind) + 100 * number
     for seed in range(first, first + 100):
@@ -147,9 +160,8 @@ def _row(kind: Kind, number: int, folder: Path) -> WorldRow:
         if pans == bool(number % 2) and (pans or not scene.motion.pan) and (kind != "colour" or scene.colour):
             draw = np.random.default_rng((seed, 200))
             word = str(draw.choice([word for word in WORDS[kind] if word != getattr(scene, kind)]))
-            return WorldRow(
-                kind=kind, number=number, before=scene, after=scene.changed(**{kind: word}), folder=folder
-            )
+            after = scene.changed(**{kind: word})
+            return WorldRow(kind=kind, number=number, before=scene, after=after, folder=folder, frames=frames)
     raise AssertionError("a hundred scenes hold one that pans and one that doesn't")
 
 

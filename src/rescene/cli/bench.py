@@ -26,9 +26,10 @@ from ..bench import (
 from ..bench.pages import index_page, row_page, write
 from ..bench.record import Record
 from ..bench.tables import Summary, as_dict, markdown, summaries, table_of
+from ..bench.world import FRAMES
 from ..methods import quiet
 from ..metrics import ARROWS, Tools
-from ..settings import Trim
+from ..settings import Trim, unknown
 from ..video import Fit, Video
 from .forms import parse
 from .gauge import Gauge, MetricOptions
@@ -54,6 +55,8 @@ class BenchCommand:
     """Methods to run as they are, such as nothing sdedit ddim fatezero."""
     settings: Path | None = None
     """A YAML file of methods and their settings (docs/quality.md)."""
+    kinds: tuple[str, ...] = ()
+    """Take only edits of these kinds, such as colour style; all if none is given."""
     limit: int | None = None
     """Take only the first so many edits of each kind."""
     trim: Trim = field(default_factory=Trim)
@@ -177,16 +180,24 @@ def _rows(job: BenchCommand) -> list[Row]:
         raise ValueError(f"--limit is {job.limit}; it must be at least 1")
     listed: list[WorldRow] | list[FileRow]
     if job.rows is None:
-        if job.trim != Trim():
-            raise ValueError("the rendered world has eight frames a scene; choose frames of lists only")
-        listed = world_rows(job.output / "clips")
+        frames = FRAMES if job.trim.frames is None else job.trim.frames
+        if replace(job.trim, frames=None) != Trim():
+            raise ValueError(
+                "scenes of the rendered world are rendered at the length of --frames; --start, --end and "
+                "--every are for lists"
+            )
+        listed = world_rows(job.output / "clips", frames)
     else:
         listed = [replace(row, trim=job.trim) for row in read_rows(job.rows)]
-    kinds: dict[str, int] = {}
+    known = {row.kind for row in listed}
+    for kind in job.kinds:
+        if kind not in known:
+            raise ValueError(unknown(kind, sorted(known), name="--kinds"))
+    counts: dict[str, int] = {}
     rows: list[Row] = []
     for row in listed:
-        kinds[row.kind] = kinds.get(row.kind, 0) + 1
-        if job.limit is None or kinds[row.kind] <= job.limit:
+        counts[row.kind] = counts.get(row.kind, 0) + 1
+        if row.kind in (job.kinds or known) and (job.limit is None or counts[row.kind] <= job.limit):
             rows.append(row)
     return rows
 

@@ -68,13 +68,20 @@ class JointPivots:
     def outputs(self) -> Outputs:
         """What self-attention puts out in the edited branches when all pivots attend to all of them."""
         kept: Outputs = {}
-        hooks: list[AttentionHook] = [RecordOutputs(kept)]
+        self.branches.run_edited(
+            self.z, self.step, self.frames, RecordOutputs(kept), *self.put_in, AllFrames()
+        )
+        return kept
+
+    @property
+    def put_in(self) -> list[AttentionHook]:
+        """What puts the source's features and attention into the edited branches, if the step takes them."""
+        hooks: list[AttentionHook] = []
         if site := self.branches.features_at(self.step):
             hooks.append(UseFeatures(site, self.source.features[0]))
         if self.branches.attention_at(self.step):
             hooks.append(ShareAttention(self.source.attention))
-        self.branches.run_edited(self.z, self.step, self.frames, *hooks, AllFrames())
-        return kept
+        return hooks
 
     def unpack(self, packed: Correspondences) -> Found:
         """Correspondences layer by layer: they come in the order in which the layers were run."""
