@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rescene import Canny, Video
+from rescene.backbones.controlled import CONTROLNETS
 from rescene.controls import CONTROLS
 from rescene.video import read_metadata
 from tests.tiny import tiny_controlnet, tiny_pix2pix
@@ -71,6 +72,20 @@ def test_an_edit_follows_edges_or_a_control_video(follow, run, film, tmp_path):
     assert (len(a), a.width, a.height) == (4, 128, 64)
     assert not torch.equal(a.frames, b.frames)
     assert len(c) == 4
+
+
+def test_a_model_with_a_controlnet_of_its_own_needs_no_name(
+    run, film, tiny_folder, controlnet, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(CONTROLNETS, "mini-canny", controlnet)
+    line = ("--model", tiny_folder, "--prompt", "a red car", "--size", "64x64", "--num-inference-steps", 1)
+    ran = run("edit", film, tmp_path / "out.mkv", "text2video-zero", *line, "--control", "canny")
+    assert ran.status == 0, ran.err
+    assert run("redo", tmp_path / "out.mkv").status == 0
+    assert torch.equal(Video.read(tmp_path / "out.mkv").frames, Video.read(tmp_path / "out-redo.mkv").frames)
+    ran = run("edit", film, tmp_path / "no.mkv", "text2video-zero", *line, "--control", "depth")
+    assert ran.status == 2
+    assert "no ControlNet for depth" in ran.err
 
 
 def test_several_controls_with_weights(follow, controlnet):

@@ -1,11 +1,14 @@
 """Text2Video-Zero with ControlNets: what it follows, that chunks make no difference, and what it refuses."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from rescene import Canny, ControlledVideo, StableDiffusion, Video
+from rescene.backbones.controlled import CONTROLNETS
+from rescene.methods.controlled_video import PUBLISHED, controlnet_for
 from rescene.methods.plan import plan
 from tests.tiny import tiny_controlnet
 
@@ -71,6 +74,26 @@ def test_several_controls_add_up(model, edit, folder, video, latents_of):
         latents_of(halves(model, video)), latents_of(edit(model, video)), rtol=1e-3, atol=1e-3
     )
     assert difference(latents_of(twice(model, video)), latents_of(edit(model, video))) > 1e-2
+
+
+def test_a_model_with_a_controlnet_of_its_own_needs_no_name(
+    model, edit, video, folder, latents_of, monkeypatch
+):
+    monkeypatch.setitem(CONTROLNETS, "mini-canny", Path(folder))
+    named, short = replace(edit, controlnets=()), replace(edit, controlnets=("mini-canny",))
+    wanted = latents_of(edit(model, video))
+    assert torch.equal(latents_of(named(model, video)), wanted)
+    assert torch.equal(latents_of(short(model, video)), wanted)
+
+
+def test_a_model_without_one_is_told_to_name_one(model, edit, video):
+    with pytest.raises(ValueError, match="no ControlNet for depth is known for this kind of model"):
+        replace(edit, control=("depth",), controlnets=())(model, video)
+
+
+def test_descendants_of_stable_diffusion_get_the_published_ones(model, monkeypatch):
+    monkeypatch.setattr("rescene.methods.controlled_video.PUBLISHED_FOR", {"in_channels": 4})
+    assert [controlnet_for(name, model) for name in PUBLISHED] == list(PUBLISHED.values())
 
 
 def test_guidance_prompts_and_seed_decide(model, edit, video, latents_of):

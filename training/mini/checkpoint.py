@@ -1,23 +1,21 @@
-"""The state of a training of text encoder and UNet: weights, their running average, the optimiser."""
+"""The state of a training: the networks' weights, their running average, the optimiser."""
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
-from transformers import CLIPTextModel
 
 
 @dataclass
 class Run:
     """Everything that a resumed training needs."""
 
-    text: CLIPTextModel
-    unet: UNet2DConditionModel
+    networks: Mapping[str, nn.Module]
     rate: float
     step: int = 0
     seconds: float = 0.0
@@ -31,12 +29,20 @@ class Run:
 
     def parameters(self) -> list[nn.Parameter]:
         """All trained tensors."""
-        return [*self.unet.parameters(), *self.text.parameters()]
+        return [p for network in self.networks.values() for p in network.parameters()]
 
     def named(self) -> list[tuple[str, Tensor]]:
         """The same with names, outside the graph."""
-        pairs = [("unet." + name, p.data) for name, p in self.unet.named_parameters()]
-        return pairs + [("text." + name, p.data) for name, p in self.text.named_parameters()]
+        return [
+            (f"{part}.{name}", p.data)
+            for part, network in self.networks.items()
+            for name, p in network.named_parameters()
+        ]
+
+    def use_average(self) -> None:
+        """Replaces the weights by their running average, for export."""
+        for name, value in self.named():
+            value.copy_(self.average[name])
 
     def gradients(self, loss: Tensor) -> None:
         """Gradients, averaged over all processes so that these stay the same."""

@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """Trains the UNet and the text encoder together on encoded frames; can be stopped and resumed.
 
 The learning rate follows a cosine over `--minutes` of training, whatever the number of runs they are done in.
@@ -7,8 +6,7 @@ On a processor, two processes of one thread each, which average their gradients,
 
 import argparse
 import json
-import math
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,9 @@ from captions import Captions
 from checkpoint import Run
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from loop import meet, start, train
 from safetensors.torch import load_file, save_file
-from torch import Tensor, distributed
+from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 TEXT_WIDTH = 192
@@ -30,20 +29,12 @@ def main() -> None:
     """Encodes the frames if that is still to do, then trains in as many processes as asked for."""
     arguments = parse()
     encoded(arguments.data, arguments.autoencoder, arguments.frames)
-    if arguments.processes == 1:
-        worker(0, arguments)
-        return
-    torch.multiprocessing.spawn(worker, (arguments,), nprocs=arguments.processes)
+    start(worker, arguments)
 
 
 def worker(rank: int, arguments: argparse.Namespace) -> None:
     """Trains; the first process writes a checkpoint every few minutes."""
-    if arguments.processes > 1:
-        torch.set_num_threads(1)
-        distributed.init_process_group(
-            "gloo", init_method=arguments.meeting, rank=rank, world_size=arguments.processes
-        )
-    torch.manual_seed(arguments.seed)
+    meet(rank, arguments)
     tokenizer = CLIPTokenizer.from_pretrained(arguments.tokenizer)
     text, network = text_encoder(tokenizer), unet()
     if arguments.device == "cpu":  # The backward pass of the fused attention takes a quarter of a step there.
@@ -52,14 +43,25 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
         text.load_state_dict(CLIPTextModel.from_pretrained(arguments.start / "text_encoder").state_dict())
         shipped = UNet2DConditionModel.from_pretrained(arguments.start / "unet")
         network.load_state_dict(shipped.state_dict())
-    run = Run(text=text.to(arguments.device), unet=network.to(arguments.device), rate=arguments.rate)
+    parts = {"unet": network.to(arguments.device), "text": text.to(arguments.device)}
+    run = Run(parts, rate=arguments.rate)
     if (arguments.out / "state.json").exists():
         run.load(arguments.out)
     data = Data(arguments.data, encoded(arguments.data, arguments.autoencoder, arguments.frames))
     captions = Captions(tokenizer, seed=hash((arguments.seed, run.step, rank)))
     draw = np.random.default_rng((arguments.seed, run.step, rank))
     torch.manual_seed(int(draw.integers(2**31)))
-    train(run, data, captions, draw, arguments)
+
+    def losses() -> tuple[Tensor, float]:
+        z, weights, scenes = data.batch(draw.integers(0, len(data.latents), arguments.batch))
+        ids = captions(scenes).to(arguments.device)
+
+        def predict(noisy: Tensor, times: Tensor) -> Tensor:
+            return network(noisy, times, text(ids).last_hidden_state).sample
+
+        return objective(predict, z.to(arguments.device), weights.to(arguments.device))
+
+    train(run, losses, arguments)
 
 
 class Data:
@@ -146,61 +148,25 @@ def encoded(data: Path, autoencoder: Path, count: int) -> Tensor:
     return latents
 
 
-def train(
-    run: Run, data: Data, captions: Captions, draw: np.random.Generator, arguments: argparse.Namespace
-) -> None:
-    """Until the minutes are over; all processes agree on the moment."""
-    levels = noise_schedule().alphas_cumprod.to(arguments.device)
-    leads = not distributed.is_initialized() or distributed.get_rank() == 0
-    before, begin, saved, losses = run.seconds, time.monotonic(), time.monotonic(), []
-    while (done := agreed(run.seconds / (60 * arguments.minutes))) < 1:
-        z, weights, scenes = data.batch(draw.integers(0, len(data.latents), arguments.batch))
-        z, weights = z.to(arguments.device), weights.to(arguments.device)
-        ids = captions(scenes).to(arguments.device)
-        loss, plain_loss = objective(run.text, run.unet, levels, (z, weights), ids)
-        run.gradients(loss)
-        warm = min(1, (run.step + 1) / 200)
-        run.update(run.rate * warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done))))
-        losses.append(plain_loss)
-        run.seconds = before + time.monotonic() - begin
-        if not leads:
-            continue
-        if run.step % 50 == 0:
-            print(f"{run.step} {run.seconds:.0f} s, loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if time.monotonic() - saved > 300:
-            run.save(arguments.out)
-            saved = time.monotonic()
-    if leads:
-        run.save(arguments.out)
-
-
-def agreed(value: float) -> float:
-    """The first process's value, in all of them."""
-    if not distributed.is_initialized():
-        return value
-    shared = torch.tensor(value, dtype=torch.float64)
-    distributed.broadcast(shared, src=0)
-    return shared.item()
-
-
 def objective(
-    text: CLIPTextModel,
-    network: UNet2DConditionModel,
-    levels: Tensor,
-    batch: tuple[Tensor, Tensor],
-    ids: Tensor,
+    predict: Callable[[Tensor, Tensor], Tensor], z: Tensor, weights: Tensor
 ) -> tuple[Tensor, float]:
     """The weighted loss and the plain one.
 
     Errors of the noise count 1 / sqrt(SNR) (Yu et al., Debias the Training of Diffusion Models, 2023): the
     plain loss hardly counts the noisy levels, where the content of the picture is decided.
+
+    Args:
+        predict: The noise in noisy latents at their timesteps.
+        z: Scaled latents [B, C, 16, 16].
+        weights: How much each place counts, [B, 1, 16, 16].
     """
-    z, weights = batch
+    levels = noise_schedule().alphas_cumprod.to(z.device)
     noise, times = torch.randn_like(z), spread_times(len(z), len(levels)).to(z.device)
     level = levels[times].view(-1, 1, 1, 1)
     noisy = (level.sqrt() * z + (1 - level).sqrt() * noise).contiguous(memory_format=torch.channels_last)
     with torch.autocast(z.device.type, torch.bfloat16):
-        predicted = network(noisy, times, text(ids).last_hidden_state).sample
+        predicted = predict(noisy, times)
     error = (predicted.float() - noise).square()
     ratio = (level / (1 - level)).flatten()
     counts = ratio.rsqrt().clamp(max=MOST_NOISE_WEIGHT)

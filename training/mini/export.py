@@ -17,19 +17,18 @@ def main() -> None:
     """Exports the running average of the weights, not the last ones."""
     arguments = parse()
     tokenizer = CLIPTokenizer.from_pretrained(arguments.tokenizer)
-    run = Run(text=text_encoder(tokenizer), unet=unet(), rate=0.0)
+    text, network = text_encoder(tokenizer), unet()
+    run = Run({"unet": network, "text": text}, rate=0.0)
     run.load(arguments.run)
-    with torch.no_grad():
-        for name, value in run.named():
-            value.copy_(run.average[name])
+    run.use_average()
     autoencoder = AutoencoderTiny.from_pretrained(arguments.autoencoder)
     latents = load_file(arguments.latents)["latents"][:4096].float()
     autoencoder.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
     pipeline = StableDiffusionPipeline(
         vae=autoencoder,
-        text_encoder=run.text,
+        text_encoder=text,
         tokenizer=tokenizer,
-        unet=run.unet.to(memory_format=torch.contiguous_format),
+        unet=network.to(memory_format=torch.contiguous_format),
         scheduler=noise_schedule(),
         safety_checker=None,
         feature_extractor=None,

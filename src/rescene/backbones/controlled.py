@@ -13,12 +13,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .. import mini
 from ..attention import AttentionControl
 from ..video import Video
 from .stable_diffusion import StableDiffusion
 
 Hints = Float[Tensor, "F C h w"]
 """Control frames as a ControlNet adds them to its features."""
+
+CONTROLNETS = {"mini-canny": mini.FOLDER / "controlnet_canny"}
+"""Those that come with rescene, by their short names."""
 
 
 class ControlNet:
@@ -53,7 +57,7 @@ def load_controlnet(name: str | Path, model: StableDiffusion) -> ControlNet:
     """Loads a ControlNet for `model`.
 
     Args:
-        name: A hub id, or a folder in diffusers' layout.
+        name: A short name (`mini-canny`), a hub id, or a folder in diffusers' layout.
         model: The model that it is to steer.
 
     Raises:
@@ -77,10 +81,21 @@ def verify_controlnet(name: str | Path, model: StableDiffusion) -> None:
         FileNotFoundError: If there is no such ControlNet.
         ValueError: If it was made for another kind of model.
     """
-    path = Path(name).expanduser()
-    if not path.is_dir() and (str(name).count("/") != 1 or str(name).startswith((".", "/", "~"))):
-        raise FileNotFoundError(f"there is no ControlNet {str(name)!r}: neither a folder here nor a hub id")
+    if not _folder(name).is_dir() and (str(name).count("/") != 1 or str(name).startswith((".", "/", "~"))):
+        raise FileNotFoundError(
+            f"there is no ControlNet {str(name)!r}: neither a folder here, nor a hub id (OWNER/NAME), nor "
+            f"one of {', '.join(CONTROLNETS)}"
+        )
     refuse_unfit(_read("load_config", name), model)
+
+
+def fits(name: str | Path, model: StableDiffusion) -> bool:
+    """Whether a ControlNet is there and was made for this kind of model."""
+    try:
+        verify_controlnet(name, model)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def refuse_unfit(config: Any, model: StableDiffusion) -> None:
@@ -100,14 +115,19 @@ def _read(verb: str, name: str | Path, **options: Any) -> Any:
     # Here, so that edits without control don't hold what it brings along.
     from diffusers import ControlNetModel
 
-    path = Path(name).expanduser()
+    folder = _folder(name)
     try:
-        return getattr(ControlNetModel, verb)(path if path.is_dir() else str(name), **options)
+        return getattr(ControlNetModel, verb)(folder if folder.is_dir() else str(name), **options)
     except OSError as error:
         raise FileNotFoundError(
             f"the ControlNet {name} can't be read ({str(error).splitlines()[0]}); check the id and the "
             "network. rescene reads safetensors only"
         ) from error
+
+
+def _folder(name: str | Path) -> Path:
+    """Where a ControlNet lies if it is none of the hub's."""
+    return CONTROLNETS.get(str(name), Path(name)).expanduser()
 
 
 @dataclass(frozen=True, eq=False)

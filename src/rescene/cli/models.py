@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import tyro
 
 from ..backbones import ALIASES
+from ..backbones.controlled import CONTROLNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +22,6 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{alias:<12}{meaning}")
     print(
         "\n--model also takes the hub id of any Stable Diffusion 1.x or 2.x (OWNER/NAME), a folder in\n"
-        "diffusers' layout, or a .safetensors file. Models from the hub are downloaded once."
+        "diffusers' layout, or a .safetensors file. Models from the hub are downloaded once.\n\n"
+        f"ControlNets with short names: {', '.join(CONTROLNETS)}."
     )

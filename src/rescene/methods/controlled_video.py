@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..backbones import Backbone, StableDiffusion
-from ..backbones.controlled import Steering, controlled, load_controlnet, verify_controlnet
+from ..backbones.controlled import (
+    CONTROLNETS,
+    Steering,
+    controlled,
+    fits,
+    load_controlnet,
+    verify_controlnet,
+)
 from ..controls import Canny, Control, Depth, Pose
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
@@ -21,12 +28,16 @@ from .method import quiet
 from .notes import Notes
 
 ControlName = Literal["canny", "depth", "pose"]
+OWN: dict[ControlName, str] = {"canny": "mini-canny"}
+"""The ControlNets for `mini`."""
 PUBLISHED: dict[ControlName, str] = {
     "canny": "lllyasviel/sd-controlnet-canny",
     "depth": "lllyasviel/sd-controlnet-depth",
     "pose": "lllyasviel/sd-controlnet-openpose",
 }
 """The ControlNets for Stable Diffusion 1.5 and its descendants."""
+PUBLISHED_FOR = {"in_channels": 4, "cross_attention_dim": 768}
+"""What sets the UNets of these apart from others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +51,8 @@ class ControlledVideo(CrossFrameSettings):
     control_weights: tuple[float, ...] = ()
     """How strongly to follow each of them, 1 if not given; lower it for more freedom."""
     controlnets: tuple[LocalName, ...] = ()
-    """A ControlNet for each, as hub ids or folders; those for Stable Diffusion 1.5 if not given."""
+    """A ControlNet for each, as short names, hub ids or folders; if not given, `mini`'s own or those for
+    Stable Diffusion 1.5."""
     control_video: LocalName | None = None
     """A clip that shows the control ready-made, such as moving skeletons, instead of finding it in the
     source."""
@@ -113,7 +125,7 @@ class ControlledVideo(CrossFrameSettings):
         """
         if not isinstance(model, StableDiffusion):
             raise ValueError(f"ControlNets steer Stable Diffusion, not {type(model).__name__}")
-        for name in self.names:
+        for name in self.names(model):
             verify_controlnet(name, model)
         if self.control_video is not None:
             fitted(self.control_video, frames=frames, size=size, stride=model.stride)
@@ -135,10 +147,13 @@ class ControlledVideo(CrossFrameSettings):
         }
         return [makers[name](video) for name in self.control]
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The ControlNets."""
-        return self.controlnets or [PUBLISHED[name] for name in self.control]
+    def names(self, model: StableDiffusion) -> Sequence[str]:
+        """The ControlNets.
+
+        Raises:
+            ValueError: If none is given, and none is known for the model.
+        """
+        return self.controlnets or [controlnet_for(control, model) for control in self.control]
 
     def noise(self, shape: Sequence[int]) -> Latents:
         """What all frames start from."""
@@ -146,12 +161,28 @@ class ControlledVideo(CrossFrameSettings):
 
     def steering(self, model: StableDiffusion, shown: list[Video]) -> list[Steering]:
         """The ControlNets with what they are shown."""
-        nets = [load_controlnet(name, model) for name in self.names]
+        nets = [load_controlnet(name, model) for name in self.names(model)]
         weights = self.control_weights or (1.0,) * len(nets)
         return [
             Steering(net, net.hints(frames), weight)
             for net, frames, weight in zip(nets, shown, weights, strict=True)
         ]
+
+
+def controlnet_for(control: ControlName, model: StableDiffusion) -> str:
+    """The ControlNet that is used if none is named.
+
+    Raises:
+        ValueError: If none is known for that kind of model.
+    """
+    if control in OWN and fits(OWN[control], model):
+        return OWN[control]
+    if any(model.unet.config[setting] != value for setting, value in PUBLISHED_FOR.items()):
+        raise ValueError(
+            f"no ControlNet for {control} is known for this kind of model: name one that was trained with it "
+            f"(controlnets). Known are those for sd15 and its descendants, and {', '.join(CONTROLNETS)}"
+        )
+    return PUBLISHED[control]
 
 
 def fitted(path: str, *, frames: int, size: tuple[int, int], stride: int) -> Video:

@@ -52,7 +52,8 @@ class TokenFlow(TextEdit):
     control: ControlName = "canny"
     """What base `controlnet` follows: `canny` (edges), `depth` or `pose`."""
     controlnet: LocalName | None = None
-    """The ControlNet for it, as hub id or folder; the one for Stable Diffusion 1.5 if not given."""
+    """The ControlNet for it, as short name, hub id or folder; if not given, `mini`'s own or the one for
+    Stable Diffusion 1.5."""
     control_weight: float = 1.0
     """How strongly to follow it; lower it for more freedom."""
     depth_model: LocalName = "Intel/dpt-hybrid-midas"
