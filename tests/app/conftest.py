@@ -31,7 +31,14 @@ def address(tiny_folder: Path, results: Path, tmp_path_factory: pytest.TempPathF
 
 @contextmanager
 def running(*options: str, cache: Path) -> Iterator[str]:
-    """A block in which `rescene app` runs, in a process of its own; gives its address."""
+    """A block in which `rescene app` runs; gives its address."""
+    with starting(*options, cache=cache) as (address, _):
+        yield address
+
+
+@contextmanager
+def starting(*options: str, cache: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A block in which `rescene app` runs, in a process of its own; gives its address and the process."""
     command = [
         sys.executable,
         "-c",
@@ -46,7 +53,7 @@ def running(*options: str, cache: Path) -> Iterator[str]:
             assert process.stdout
             line = process.stdout.readline()
             assert "http://" in line, "the app didn't start"
-            yield line.split()[-1]
+            yield line.split()[-1], process
         finally:
             process.terminate()
 

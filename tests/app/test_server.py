@@ -1,14 +1,18 @@
 """How the app starts, and whom it lets in."""
 
 import json
+import os
 import resource
+import signal
 import urllib.error
 import urllib.request
 
 import pytest
 
 from rescene.app import AppOptions
-from tests.app.conftest import running
+from rescene.demo import CLIP
+from tests.app.conftest import running, starting
+from tests.app.test_uploads import send
 
 
 def get(url):
@@ -36,8 +40,8 @@ def test_letting_others_in_has_to_be_said(options, reason):
 
 
 def test_a_login_may_hold_colons():
-    assert AppOptions(auth="ada:a:b").login == ("ada", "a:b")
-    assert AppOptions(auth="none", listen=True).login is None
+    assert AppOptions(auth="ada:a:b").credentials == ("ada", "a:b")
+    assert AppOptions(auth="none", listen=True).credentials is None
 
 
 def test_it_answers_on_this_machine_alone(address):
@@ -59,6 +63,21 @@ def test_what_isnt_known_is_a_polite_404(address, path):
     status, text = get(address + path)
     assert status == 404
     assert "/" not in json.loads(text).get("error", json.loads(text).get("detail", ""))
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_uploads_are_deleted_when_it_ends(tmp_path, monkeypatch, end):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with starting("--port", "0", "--output", str(tmp_path / "out"), cache=tmp_path / "cache") as (
+        url,
+        process,
+    ):
+        assert send(url, CLIP.read_bytes(), "car.mp4")[0] == 200
+        (private,) = tmp_path.glob("rescene-*")
+        assert private.stat().st_mode & 0o077 == 0
+        os.kill(process.pid, end)
+        process.wait(60)
+    assert not private.exists()
 
 
 def test_it_starts_quickly_without_loading_a_model_and_asks_for_the_password(tmp_path):

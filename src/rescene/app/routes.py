@@ -1,12 +1,13 @@
 """What the page asks for beside Gradio's own routes: uploads, how jobs go, and the videos to play.
 
-Ids are random, so that only whoever was given one can see what it names; with `--auth`, also only those who
-are logged in. No path of the machine goes out or comes in.
+Ids are random, so that only whoever was given one can see what it names; with a login, also only those who
+are in. No path of the machine goes out or comes in.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from .errors import told
 from .jobs import Job
+from .login import Login, from_own_page
 from .workshop import Workshop
 
 PREFIX = "/rescene"
@@ -26,8 +28,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(workshop: Workshop) -> list[Route]:
-    """The routes, to be put before Gradio's."""
+def routes(workshop: Workshop, login: Login | None = None) -> list[Route]:
+    """The routes, to be put before Gradio's; with a login, that of its form is the only one open to all."""
     uploading = asyncio.Semaphore(2)
 
     async def upload(request: Request) -> Response:
@@ -60,12 +62,14 @@ def routes(workshop: Workshop) -> list[Route]:
         name = path.name if "download" in request.query_params else None
         return _file(path, name)
 
+    guarded = partial(_guarded, login)
     return [
-        Route(f"{PREFIX}/sources", _guarded(upload), methods=["POST"]),
-        Route(f"{PREFIX}/sources/{{id}}/{{file}}", _guarded(source_file)),
-        Route(f"{PREFIX}/jobs/{{id}}", _guarded(job_state)),
-        Route(f"{PREFIX}/jobs/{{id}}/cancel", _guarded(cancel), methods=["POST"]),
-        Route(f"{PREFIX}/jobs/{{id}}/{{file}}", _guarded(job_file)),
+        Route(f"{PREFIX}/sources", guarded(upload), methods=["POST"]),
+        Route(f"{PREFIX}/sources/{{id}}/{{file}}", guarded(source_file)),
+        Route(f"{PREFIX}/jobs/{{id}}", guarded(job_state)),
+        Route(f"{PREFIX}/jobs/{{id}}/cancel", guarded(cancel), methods=["POST"]),
+        Route(f"{PREFIX}/jobs/{{id}}/{{file}}", guarded(job_file)),
+        *(login.routes() if login else ()),
     ]
 
 
@@ -93,12 +97,14 @@ def snapshot(workshop: Workshop, job: Job) -> dict[str, Any]:
     }
 
 
-def _guarded(handler: Handler) -> Handler:
+def _guarded(login: Login | None, handler: Handler) -> Handler:
     """Lets those in who may come in, and makes a polite answer of what goes wrong."""
 
     async def guarded(request: Request) -> Response:
-        if not _may_enter(request):
+        if login and login.who(request) is None:
             return JSONResponse({"error": "log in first"}, status_code=401)
+        if request.method == "POST" and not from_own_page(request):
+            return JSONResponse({"error": "only the page itself may ask for this"}, status_code=403)
         try:
             return await handler(request)
         except (KeyError, FileNotFoundError) as error:
@@ -107,18 +113,6 @@ def _guarded(handler: Handler) -> Handler:
             return JSONResponse({"error": told(error)}, status_code=400)
 
     return guarded
-
-
-def _may_enter(request: Request) -> bool:
-    """Whether Gradio's login, if there is one, knows who asks. Other sites' pages can't make others ask."""
-    app, origin = request.app, request.headers.get("origin")
-    own = {request.headers.get(name) for name in ("host", "x-forwarded-host")}
-    if request.method == "POST" and origin and origin.split("//")[-1] not in own:
-        return False
-    if app.auth is None:
-        return True
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(request.cookies.get(name) in app.tokens for name in names)
 
 
 def _job(workshop: Workshop, request: Request) -> Job:

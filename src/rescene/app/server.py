@@ -6,8 +6,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from .sources import Limits
+
+if TYPE_CHECKING:
+    from .login import Login
 
 NOBODY = "none"
 
@@ -45,8 +49,8 @@ class AppOptions:
             raise ValueError(f"--port is {self.port}; it must be from 0 to 65535")
 
     @property
-    def login(self) -> tuple[str, str] | None:
-        """User and password."""
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password; None if everybody may come in."""
         if self.auth in (None, NOBODY):
             return None
         user, _, password = str(self.auth).partition(":")
@@ -68,20 +72,22 @@ def serving(options: AppOptions) -> Iterator[str]:
             from .page import looks, page
         except ImportError as error:
             raise ValueError("the app needs Gradio: pip install 'rescene[app]'") from error
+        from .login import Login
         from .routes import routes
         from .workshop import Workshop
 
         limits = Limits(megabytes=options.max_megabytes, frames=options.max_frames)
         output = options.output.expanduser()
+        login = Login(*options.credentials) if options.credentials else None
         with closing(Workshop(output, Path(private), models=options.model, limits=limits)) as workshop:
             blocks = page(workshop)
             _, local, public = blocks.launch(
                 server_name="0.0.0.0" if options.listen else "127.0.0.1",
                 server_port=options.port or _free_port(),
                 share=options.share,
-                auth=options.login,
+                auth_dependency=login and login.who,
                 max_file_size=f"{options.max_megabytes}mb",
-                app_kwargs={"routes": routes(workshop)},
+                app_kwargs={"routes": routes(workshop, login), **_refusal(login)},
                 prevent_thread_lock=True,
                 quiet=True,
                 ssr_mode=False,
@@ -94,6 +100,11 @@ def serving(options: AppOptions) -> Iterator[str]:
                 yield public or local
             finally:
                 blocks.close()
+
+
+def _refusal(login: "Login | None") -> dict[str, Any]:
+    """What FastAPI is told to answer those who aren't logged in."""
+    return {"exception_handlers": {401: login.refuse}} if login else {}
 
 
 def _free_port() -> int:

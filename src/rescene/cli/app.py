@@ -1,5 +1,6 @@
 """`rescene app`: a page in the browser."""
 
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ def main(arguments: Sequence[str]) -> None:
     """
     options = parse(AppOptions, arguments, command="app")
     hide_library_bars()
+    # Whoever stops a service sends this; uploads are to be deleted then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with serving(options) as address:
         print(f"rescene is at {address}\nresults go to {options.output}\nCtrl-C ends it", flush=True)
         threading.Event().wait()
