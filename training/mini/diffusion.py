@@ -14,8 +14,8 @@ import torch
 from captions import Captions
 from checkpoint import Run
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from loop import meet, start, train
+from places import WatchedAttention, Words, misplaced
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -23,6 +23,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 TEXT_WIDTH = 192
 OBJECT_WEIGHT = 3.0  # How much more an error counts inside the object, which fills a tenth of the picture.
 MOST_NOISE_WEIGHT = 8.0
+PLACES_WEIGHT = 0.01  # A small part of the loss: what is drawn comes first.
 
 
 def main() -> None:
@@ -37,8 +38,9 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
     meet(rank, arguments)
     tokenizer = CLIPTokenizer.from_pretrained(arguments.tokenizer)
     text, network = text_encoder(tokenizer), unet()
-    if arguments.device == "cpu":  # The backward pass of the fused attention takes a quarter of a step there.
-        network.set_attn_processor(AttnProcessor())
+    attention, words = WatchedAttention(), Words(tokenizer)
+    # On a processor also faster than the fused attention, whose backward pass takes a quarter of a step.
+    network.set_attn_processor(attention)
     if arguments.start:
         text.load_state_dict(CLIPTextModel.from_pretrained(arguments.start / "text_encoder").state_dict())
         shipped = UNet2DConditionModel.from_pretrained(arguments.start / "unet")
@@ -51,15 +53,22 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
     captions = Captions(tokenizer, seed=hash((arguments.seed, run.step, rank)))
     draw = np.random.default_rng((arguments.seed, run.step, rank))
     torch.manual_seed(int(draw.integers(2**31)))
+    signal = noise_schedule().alphas_cumprod.sqrt()
 
     def losses() -> tuple[Tensor, float]:
-        z, weights, scenes = data.batch(draw.integers(0, len(data.latents), arguments.batch))
-        ids = captions(scenes).to(arguments.device)
+        rows = draw.integers(0, len(data.latents), arguments.batch)
+        z, weights, scenes = data.batch(rows)
+        ids = captions(scenes)
+        places, cover = words(scenes, ids), data.cover(rows).to(arguments.device)
+        astray: list[Tensor] = []
 
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
-            return network(noisy, times, text(ids).last_hidden_state).sample
+            predicted = network(noisy, times, text(ids.to(noisy.device)).last_hidden_state).sample
+            astray.append(misplaced(attention.take(), places, cover, signal[times.cpu()].to(cover)))
+            return predicted
 
-        return objective(predict, z.to(arguments.device), weights.to(arguments.device))
+        loss, plain = objective(predict, z.to(arguments.device), weights.to(arguments.device))
+        return loss + PLACES_WEIGHT * astray[0], plain
 
     train(run, losses, arguments)
 
@@ -74,14 +83,17 @@ class Data:
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, list[dict[str, str | None]]]:
         """Scaled latents [B, C, 16, 16], weights [B, 1, 16, 16] of mean one in each frame, words."""
-        bits = np.unpackbits(self.masks[rows], axis=-1)
-        cover = torch.from_numpy(bits.reshape(-1, 1, 16, 8, 16, 8).mean((3, 5), dtype=np.float32))
-        weights = 1 + OBJECT_WEIGHT * cover
+        weights = 1 + OBJECT_WEIGHT * self.cover(rows)
         return (
             self.latents[rows].float() * self.scale,
             weights / weights.mean((2, 3), keepdim=True),
             [self.scenes[row] for row in rows],
         )
+
+    def cover(self, rows: np.ndarray) -> Tensor:
+        """How much of each latent position the object covers, [B, 1, 16, 16]."""
+        bits = np.unpackbits(self.masks[rows], axis=-1)
+        return torch.from_numpy(bits.reshape(-1, 1, 16, 8, 16, 8).mean((3, 5), dtype=np.float32))
 
 
 def unet() -> UNet2DConditionModel:
