@@ -95,7 +95,7 @@ def origins(video: Video, pivots: Sequence[int], positions: Sequence[Int[Tensor,
             f"frame {number}": frame,
             f"places in frame {pivots[number]}": _enlarged(key.reshape(-1, 3)[found], frame),
             "their colours": _enlarged(key, frame),
-            f"put together from frame {pivots[number]}": _rearranged(pivot, found),
+            f"made of frame {pivots[number]}": _rearranged(pivot, found),
         }
         return _row([_captioned(picture, name) for name, picture in tiles.items()])
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from rescene import Notes, StableDiffusion, TokenFlow, Video
 from rescene.backbones import outline
+from rescene.backbones.controlled import load_controlnet
 from rescene.methods.joint_pivots import JointPivots
 from rescene.methods.plan import plan
 from rescene.methods.tokenflow_plan import TokenFlowPlan
@@ -102,6 +103,18 @@ def test_groups_bound_what_grows_with_a_clips_length(model: StableDiffusion) -> 
     assert isinstance(short, TokenFlowPlan)
     assert isinstance(long, TokenFlowPlan)
     assert long.memory - short.memory == long.trajectory - short.trajectory
+
+
+def test_a_controlnet_counts(model: StableDiffusion, controlnet: Path, video: Video) -> None:
+    net = load_controlnet(controlnet, model)
+    weights = sum(weight.nbytes for weight in [*net.network.parameters(), *net._first_layers.parameters()])
+    plain, found = (
+        planned(replace(EDIT, base=base, controlnet=str(controlnet)), model)
+        for base in ("sdedit", "controlnet")
+    )
+    assert found.weights - plain.weights == weights
+    assert found.controls == net.hints(video).nbytes
+    assert found.memory - plain.memory == weights + found.controls
 
 
 def test_weights_need_not_be_there(model: StableDiffusion, tiny_folder: Path) -> None:

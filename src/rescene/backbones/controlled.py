@@ -98,6 +98,16 @@ def fits(name: str | Path, model: StableDiffusion) -> bool:
     return True
 
 
+def controlnet_bytes(name: str | Path, model: StableDiffusion) -> int:
+    """Bytes of a ControlNet's weights at the precision of `model`; none of them are read."""
+    from diffusers import ControlNetModel
+
+    config = _read("load_config", name)
+    with torch.device("meta"):
+        network: Any = ControlNetModel.from_config(config)
+    return sum(weight.numel() for weight in network.parameters()) * model.unet.dtype.itemsize
+
+
 def refuse_unfit(config: Any, model: StableDiffusion) -> None:
     """Raises ValueError if a ControlNet was made for another kind of model."""
     for setting in ("in_channels", "cross_attention_dim", "block_out_channels", "layers_per_block"):

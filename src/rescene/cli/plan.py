@@ -79,6 +79,8 @@ def _print_tokenflow(console: Console, found: TokenFlowPlan) -> None:
     console.print(f"pivots      {found.pivots}, edited jointly{groups}")
     console.print(f"evaluations {found.evaluations} frames; {found.again} for another edit of the same clip")
     console.print(f"weights     {megabytes(found.weights)}")
+    if found.controls:
+        console.print(f"controls    {megabytes(found.controls)}")
     console.print(f"trajectory  {megabytes(found.trajectory)}")
     console.print(f"pivots keep {megabytes(found.pivot_features)}")
     console.print(f"activations {megabytes(found.activations)}, about")

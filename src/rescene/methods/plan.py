@@ -1,12 +1,13 @@
 """What an edit will cost, worked out from shapes alone: nothing is computed and no weights are needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
 from ..adapters import verify
 from ..attention.stores import Place
 from ..backbones import StableDiffusion
+from ..backbones.controlled import controlnet_bytes
 from .controlled_video import ControlledVideo
 from .cross_frame import CrossFrameSettings
 from .fatezero import FateZero
@@ -131,15 +132,17 @@ def _(
     edit: TokenFlow, model: StableDiffusion, *, frames: int, size: tuple[int, int], notes: bool = False
 ) -> TokenFlowPlan:
     check(edit, model)
+    nets: Sequence[str] = ()
     if control := edit.controlled():
-        control.verify(model, frames=frames, size=size)
+        nets = control.names(control.verify(model, frames=frames, size=size))
     latent = size[0] // model.scale, size[1] // model.scale
     return tokenflow_plan(
         edit,
         model,
         frames=frames,
         latent=latent,
-        weights=weight_bytes(model),
+        weights=weight_bytes(model) + sum(controlnet_bytes(net, model) for net in nets),
+        controls=len(nets) * frames * hint_bytes(model, latent),
         activation=activation_bytes(model, latent),
         notes=notes,
     )
@@ -149,6 +152,12 @@ def activation_bytes(model: StableDiffusion, latent: tuple[int, int]) -> int:
     """What the network holds for each frame and branch that it sees at once: an estimate."""
     width = model.unet.config["block_out_channels"][0]
     return ACTIVATION_COPIES * width * latent[0] * latent[1] * model.unet.dtype.itemsize
+
+
+def hint_bytes(model: StableDiffusion, latent: tuple[int, int]) -> int:
+    """What a ControlNet keeps of one control frame: its features at the first level."""
+    width = model.unet.config["block_out_channels"][0]
+    return width * latent[0] * latent[1] * model.unet.dtype.itemsize
 
 
 def check(edit: TextEdit | CrossFrameSettings | TuneAVideo, model: StableDiffusion) -> int:

@@ -31,6 +31,9 @@ class TokenFlowPlan:
     again: int
     """Likewise for another edit of the same clip, which finds the inversion and the correspondences."""
     weights: int
+    """With those of a ControlNet, if one takes part."""
+    controls: int
+    """What the ControlNet keeps of all control frames, in main memory."""
     trajectory: int
     """The inversion's latents and residuals, in main memory."""
     pivot_features: int
@@ -43,7 +46,8 @@ class TokenFlowPlan:
     @property
     def memory(self) -> int:
         """The peak, without the interpreter and its libraries (about 0.4 GB)."""
-        return self.weights + self.trajectory + self.pivot_features + self.activations
+        kept = self.controls + self.trajectory + self.pivot_features
+        return self.weights + kept + self.activations
 
 
 def tokenflow_plan(
@@ -53,6 +57,7 @@ def tokenflow_plan(
     frames: int,
     latent: tuple[int, int],
     weights: int,
+    controls: int,
     activation: int,
     notes: bool,
 ) -> TokenFlowPlan:
@@ -63,7 +68,8 @@ def tokenflow_plan(
         model: The model, of which only shapes are needed.
         frames: Frames of the clip.
         latent: Rows and columns of the latents.
-        weights: Bytes of the model.
+        weights: Bytes of the model and of a ControlNet.
+        controls: Bytes that the ControlNet keeps of the control frames.
         activation: Bytes that the network holds for each frame and branch that it sees at once.
         notes: Whether the source is reconstructed.
     """
@@ -86,6 +92,7 @@ def tokenflow_plan(
         evaluations=edit.num_inference_steps * frames + rebuilt + (1 + EDITED) * steps * seen,
         again=rebuilt + again + EDITED * steps * seen,
         weights=weights,
+        controls=controls,
         trajectory=numbers * (edit.num_inference_steps * (1 + keeps_residuals) + 1),
         pivot_features=max(groups) * max(pivot_bytes(edit, model, step, latent) for step in taken),
         activations=EDITED * activation * max(*groups, min(frames, edit.frames_per_batch)),
