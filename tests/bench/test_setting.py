@@ -26,14 +26,16 @@ def test_prompts_come_from_the_row_and_values_from_the_setting():
     assert (edit.source, edit.target, edit.strength) == ("a red car", "a blue car", 0.5)
 
 
-def test_kinds_have_values_of_their_own_and_the_subject_is_the_rows():
+def test_kinds_have_values_of_their_own_and_words_are_the_rows():
     text = (
-        "- {method: fatezero, self_replace: 0.3, colour: {mask_words: subject}, style: {self_replace: 0.9}}"
+        "- {method: fatezero, self_replace: 0.3, style: {self_replace: 0.9}, "
+        "colour: {mask_words: subject, target_mask_words: new}}"
     )
     (setting,) = parse(text, name="x")
     edit = setting.edit(ROW)
     assert isinstance(edit, FateZero)
     assert (edit.mask_words, edit.self_replace) == (("red", "car"), 0.3)
+    assert edit.target_mask_words == ("blue",)
 
 
 def test_a_method_with_one_prompt_gets_the_target():

@@ -18,6 +18,7 @@ from rescene.attention.hooks import Attend
 from rescene.attention.stores import Place
 from rescene.backbones.stable_diffusion import DecodedLatents
 from rescene.methods.inversion import Inversion, SourceBranch
+from rescene.prompts import Window
 from rescene.typing import Keys, Queries, T
 from tests.methods.edits import JEEP, MASKED
 from tests.tiny import LENGTH, tiny_sd
@@ -228,6 +229,16 @@ def test_outside_the_mask_the_sources_latents_are_put_back(
         assert 0.1 < outside.float().mean() < 0.9
         assert torch.equal(z[outside], inversion.at(step)[outside]) == (step in kept)
         assert not torch.allclose(z[~outside], inversion.at(step)[~outside], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("window", "kept"), [((0.2, 0.8), [2, 3, 4, 5, 6]), ((0.5, 1), [5, 6, 7, 8, 9]), (0, [])]
+)
+def test_the_background_is_held_within_its_window_and_to_the_end_if_that_is_1(
+    model: StableDiffusion, fatezero: Edit, window: Window, kept: list[int]
+) -> None:
+    edit = fatezero(**MASKED, background_window=window, num_inference_steps=10)
+    assert list(edit.control(model).background_steps) == kept
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (192, 320), (128, 64)])

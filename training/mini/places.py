@@ -1,8 +1,8 @@
 """Teaches the words where they are: a loss on cross-attention, from the renders' masks.
 
 Left to itself, a small text encoder that reads from left to right hands the object on to a later word. In
-`a red car on the road` it is `the` that draws the car, and `car` draws nothing. Pictures come out as well, but
-edits go by where a word is attended to. So the words of the object are to be attended to inside its mask,
+`a red car on the road` it is `the` that draws the car, and `car` draws nothing. Pictures come out as well,
+but edits go by where a word is attended to. So the words of the object are to be attended to inside its mask,
 those of the place outside.
 """
 

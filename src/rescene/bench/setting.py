@@ -12,14 +12,14 @@ import yaml
 from ..methods import METHODS, Method
 from ..settings import decode, field_docs, unknown
 from .baselines import BASELINES
-from .row import Row
+from .row import Row, replaced_words
 
 KNOWN: dict[str, type[Method]] = BASELINES | METHODS
 """The methods that can be run, baselines first."""
 PROMPTS = {"source": "source", "target": "target", "prompt": "target", "instruction": "target"}
 """The fields of methods that a row fills, and what with."""
-SUBJECT = "subject"
-"""As the value of a field: the row's words."""
+SUBJECT, NEW = "subject", "new"
+"""As the value of a field: the row's words of what is to change; the target's words that the source lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,11 @@ class Setting:
         own = field_docs(kind)
         prompts = {name: getattr(row, which) for name, which in PROMPTS.items() if name in own}
         values = {**prompts, **self.values, **self.of_kinds.get(row.kind, {})}
-        filled = {name: list(row.subject) if value == SUBJECT else value for name, value in values.items()}
+        words = {SUBJECT: row.subject, NEW: replaced_words(row.target, row.source)}
+        filled = {
+            name: list(words[value]) if isinstance(value, str) and value in words else value
+            for name, value in values.items()
+        }
         return decode(kind, filled, name=self.name)
 
 

@@ -39,8 +39,6 @@ from .notes import Notes
 
 Kind = Literal["auto", "replace", "refine"]
 FRAME_KEYS = ("own", "middle")
-BACKGROUND_WINDOW = (0.2, 0.8)
-"""The share of the steps during which `keep_background` pastes the source's latents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +68,9 @@ class FateZero(TextEdit):
     """Where the mask ends, as a share of the strongest response in the frame. Raise it for a tighter mask."""
     keep_background: bool = False
     """Also paste the source's latents outside the mask: the strictest protection of the background."""
+    background_window: Window = (0.2, 0.8)
+    """Share of the steps in which `keep_background` does so. Up to 1, as in (0.2, 1), nothing there changes
+    at all."""
     frame_keys: tuple[str | int, ...] = FRAME_KEYS
     """Which frames each frame attends to: `own`, `first`, `middle`, `last`, `previous`, `next` or an offset.
     More frames flicker less and take longer."""
@@ -175,7 +176,7 @@ class FateZero(TextEdit):
         """
         source, target = tokenize(model.tokenizer, self.source), tokenize(model.tokenizer, self.target)
         steps = self.num_inference_steps
-        start, end = (int(share * steps) for share in BACKGROUND_WINDOW)
+        held = steps_within(self.background_window, steps)
         return Control(
             self_steps=steps_within(self.self_replace, steps),
             alignment=self.align(source, target),
@@ -184,7 +185,10 @@ class FateZero(TextEdit):
             mask_tokens=tuple(token for word in self.mask_words for token in source.find(word)),
             target_mask_tokens=tuple(token for word in self.target_mask_words for token in target.find(word)),
             mask_threshold=self.mask_threshold,
-            background_steps=range(start, end - 1) if self.keep_background else range(0),
+            # One step short of the window, as published, unless it lasts to the end.
+            background_steps=(held if held.stop == steps else held[:-1])
+            if self.keep_background
+            else range(0),
         )
 
     def align(self, source: Prompt, target: Prompt) -> Alignment:
