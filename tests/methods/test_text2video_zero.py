@@ -8,7 +8,7 @@ import torch
 from rescene import StableDiffusion, Text2VideoZero
 from rescene.methods.cross_frame import AnchorKeys
 
-CAR = Text2VideoZero(prompt="a red car on road", num_inference_steps=4, num_frames=4)
+CAR = Text2VideoZero(prompt="a red car on road", num_inference_steps=4, num_frames=4, t0=0.88, t1=0.94)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,30 @@ def test_levels_decide(model: StableDiffusion, latents_of):
     assert not torch.equal(latents_of(replace(CAR, t0=0.2)(model)), usual)
     # The first frame isn't moved, so it doesn't know about levels.
     torch.testing.assert_close(latents_of(replace(CAR, t0=0.2)(model))[0], usual[0])
+
+
+@pytest.mark.parametrize(
+    ("side", "fields", "levels"),
+    [
+        (512, {}, (0.88, 0.94)),
+        (128, {}, (0.5, 0.56)),
+        (128, {"t0": 0.3}, (0.3, 0.36)),
+        (512, {"t0": 0.97}, (0.97, 1.0)),
+        (128, {"t1": 0.9}, (0.5, 0.9)),
+        (128, {"t0": 0.88, "t1": 0.94}, (0.88, 0.94)),
+    ],
+)
+def test_levels_that_arent_given_suit_the_model(model: StableDiffusion, monkeypatch, side, fields, levels):
+    monkeypatch.setattr(model, "native_area", side**2)
+    found = replace(CAR, **{"t0": None, "t1": None, **fields}).suited(model)
+    assert (found.t0, found.t1) == pytest.approx(levels)
+
+
+def test_levels_of_the_model_are_used(model: StableDiffusion, latents_of):
+    given = latents_of(replace(CAR, num_inference_steps=8, t0=0.5, t1=0.56)(model))
+    assert torch.equal(latents_of(replace(CAR, num_inference_steps=8, t0=None, t1=None)(model)), given)
+    with pytest.raises(ValueError, match=r"t0 is 0.5 and t1 0.2"):
+        replace(CAR, t0=None, t1=0.2).check(model)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ from .background import Saliency, Subject, SubjectOfFile, SubjectOfFrames, Subje
 from .cross_frame import CrossFrame, CrossFrameSettings
 from .method import quiet
 
+PUBLISHED_T0, GAP = 0.88, 0.06
+SMALL_T0, SMALL_SIDE = 0.5, 256
+"""For models of pictures below 256 pixels: the fewer positions latents have, the less noise hides their
+layout. What `mini` moves at the published level, on 16 by 16 of them, doesn't move in the end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text2VideoZero(CrossFrameSettings):
@@ -49,12 +54,12 @@ class Text2VideoZero(CrossFrameSettings):
     """How much closer the camera comes from frame to frame: 1.02 zooms in slowly, 0.98 out."""
     path: tuple[tuple[float, float], ...] = ()
     """Where the camera is at each frame after the first, right and down in 512ths, instead of `pan`."""
-    t0: float = 0.88
+    t0: float | None = None
     """The level at which the first frame is moved, as a share of the steps: 0 is clean, 1 is noise. The
-    lower, the more of its details move along."""
-    t1: float = 0.94
-    """The level up to which moved frames are made noisy again: the further above `t0`, the more they
-    differ."""
+    lower, the more surely things move along. If not given, 0.88 as published, or 0.5 for small models."""
+    t1: float | None = None
+    """The level up to which moved frames are made noisy again, 0.06 above `t0` if not given: the further
+    above, the more they differ."""
     smooth_background: float = 0.0
     """How much of the first frame's background the others take on: 0.6 calms a flickering one, at twice the
     time. Name the `subject`, or give a `subject_mask`."""
@@ -71,10 +76,10 @@ class Text2VideoZero(CrossFrameSettings):
             raise ValueError(f"num_frames is {self.num_frames}; a clip has at least 1")
         if self.fps <= 0 or self.zoom <= 0:
             raise ValueError(f"fps is {self.fps} and zoom {self.zoom}; both must be above 0")
-        if not 0 <= self.t0 < self.t1 <= 1:
+        t0, t1 = self.t0 or 0.0, 1.0 if self.t1 is None else self.t1
+        if not 0 <= t0 < t1 <= 1:
             raise ValueError(
-                f"t0 is {self.t0} and t1 {self.t1}; they are shares of the steps, 0 <= t0 < t1 <= 1: "
-                "steps 44 and 47 of 50 are 0.88 and 0.94"
+                f"t0 is {t0} and t1 {t1}; they are shares of the steps, 0 <= t0 < t1 <= 1, as 0.88 and 0.94"
             )
         if self.path and len(self.path) != self.num_frames - 1:
             raise ValueError(
@@ -98,6 +103,8 @@ class Text2VideoZero(CrossFrameSettings):
             ValueError: If the size isn't a multiple of the model's stride, the prompt is too long, a word of
                 the subject isn't in it, or nothing tells the background apart.
         """
+        if self.t0 is None or self.t1 is None:
+            return self.suited(model)(model, progress=progress, saliency=saliency)
         blank = self.blank(model)
         text, negative = map(model.embed, self.prompts)
         shape = model.encode(blank).shape[1:]
@@ -126,7 +133,7 @@ class Text2VideoZero(CrossFrameSettings):
             ValueError: As `__call__` does.
         """
         blank = self.blank(model)
-        self.window(len(model.schedule(self.num_inference_steps)))
+        self.suited(model).window(len(model.schedule(self.num_inference_steps)))
         for prompt in self.prompts:
             model.embed(prompt)
         self.subject_finder(model, model.encode(blank).shape[2:], blank=blank, saliency=None)
@@ -174,6 +181,12 @@ class Text2VideoZero(CrossFrameSettings):
         tokens = tuple(token for word in self.subject for token in prompt.find(word))
         return SubjectOfWords(tokens, AtLevel(word_level(size[0], size[1], list(model.hooks.layers))))
 
+    def suited(self, model: Backbone) -> "Text2VideoZero":
+        """The same with levels that suit the model, where none are given."""
+        usual = SMALL_T0 if model.native_area < SMALL_SIDE**2 else PUBLISHED_T0
+        t0 = usual if self.t0 is None else self.t0
+        return replace(self, t0=t0, t1=min(t0 + GAP, 1.0) if self.t1 is None else self.t1)
+
     def window(self, steps: int) -> tuple[int, int]:
         """The indices of the steps that start at the levels `t1` and `t0`; they differ by at least one.
 
@@ -182,6 +195,7 @@ class Text2VideoZero(CrossFrameSettings):
         """
         if steps < 2:
             raise ValueError("num_inference_steps is 1; frames are moved between two steps, so it takes 2")
+        assert self.t0 is not None and self.t1 is not None  # `suited` has filled them in.
         t0 = min(round(self.t0 * steps), steps - 2)
         t1 = min(max(round(self.t1 * steps), t0 + 1), steps - 1)
         return steps - 1 - t1, steps - 1 - t0
