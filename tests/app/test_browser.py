@@ -115,6 +115,41 @@ def test_a_job_survives_its_tab(visit, address):
     again.get_by_text("The model is free").wait_for(timeout=60_000)
 
 
+def test_a_motion_is_learnt_with_its_curve_and_samples_and_then_offered(visit):
+    tab = visit()
+    tab.get_by_role("tab", name="Train").click()
+    tab.locator("[data-example=clip]").locator("visible=true").click()
+    tab.get_by_text(f"red-car.mp4 · all {FRAMES} frames").wait_for()
+    tab.locator("#train-prompt textarea").fill("a red car on the road")
+    tab.locator("#train-advanced > button").click()
+    tab.locator("#train-one-shot-steps").locator("input, textarea").fill("2")
+    tab.locator("#train-one-shot-checkpoint_every input").fill("1")
+    tab.locator("#train-run").click()
+    done(tab)
+    tab.get_by_text("after step 2", exact=True).wait_for()
+    assert tab.locator(".rs-learnt video").count() == 2
+    tab.wait_for_function("document.querySelector('.rs-curve').naturalWidth > 0")
+    tab.wait_for_function(PLAYS)
+    learnt = tab.locator(".rs-done .rs-quiet").first.inner_text()
+    tab.get_by_role("tab", name="Edit").click()
+    choose(tab, "edit-method", "Tune-A-Video: with a motion learnt under Train")
+    tab.locator("#edit-advanced > button").click()
+    tab.locator("#tune-a-video-motion input").click()
+    offered = tab.get_by_role("option").all_inner_texts()
+    assert any(name.strip(" ✓\n") and name.strip(" ✓\n") in learnt for name in offered)
+
+
+def test_a_motion_lora_is_tried_on_the_frame_that_the_clip_begins_with(visit):
+    tab = visit()
+    tab.get_by_role("tab", name="Train").click()
+    tab.locator("[data-example=clip]").locator("visible=true").click()
+    assert not tab.locator("#train-frame").is_visible()
+    choose(tab, "train-method", "Motion LoRA: for Propagate")
+    tab.locator("#train-frame canvas").first.wait_for()
+    assert not tab.locator("#train-prompt").is_visible()
+    tab.wait_for_function("document.querySelector('#train-model input').value == 'svd'")
+
+
 def test_the_words_that_change_are_marked_as_one_types(visit):
     tab = visit()
     take_example(tab)
@@ -129,8 +164,7 @@ def test_the_slider_moves_the_methods_fields(visit):
     tab = visit()
     take_example(tab)
     set_steps(tab, 2)
-    tab.locator("#edit-balance input[type=number]").fill("100")
-    tab.locator("#edit-balance input[type=number]").press("Enter")
+    tab.get_by_label("range slider for Keep the source").press("End")
     field = "#fatezero-self_replace input[type=number]"
     tab.wait_for_function(f"document.querySelector('{field}').value == '0.3'")
 

@@ -60,6 +60,7 @@ def test_defaults_survive_the_form(kind):
         ("words", "car: 2, red bus: 0.5", {"car": 2.0, "red bus": 0.5}),
         ("path", "1 2, 3.5 4", ((1.0, 2.0), (3.5, 4.0))),
         ("size", "", None),
+        ("size", "12", 12),
         ("size", 12.0, 12),
         ("window", 0.25, 0.25),
         ("controls", ["depth"], ("depth",)),
@@ -71,12 +72,26 @@ def test_inputs_read_what_people_write(name, text, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("words", "car"), ("size", 1.5), ("style", "loud"), ("window", "much"), ("on", None)]
+    ("name", "text"),
+    [
+        ("words", "car"),
+        ("size", "1.5"),
+        ("size", "many"),
+        ("style", "loud"),
+        ("window", "much"),
+        ("on", None),
+    ],
 )
 def test_mistakes_are_named(name, text):
     (found,) = (each for each in inputs(New) if each.name == name)
     with pytest.raises(ValueError, match=r"\w"):
         found.read(text)
+
+
+def test_help_doesnt_repeat_what_its_label_says():
+    found = {each.name: each.info for each in inputs(METHODS["fatezero"])}
+    assert found["source"].startswith("In plain words")
+    assert not any(text.startswith("What it should show") for text in found.values())
 
 
 @pytest.mark.parametrize("name", ["hidden", "secret", "file"])

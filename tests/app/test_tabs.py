@@ -10,10 +10,12 @@ pytest.importorskip("gradio", reason="pip install 'rescene[app]'")
 
 from rescene import Video
 from rescene.app.comparison import CompareTab
-from rescene.app.edit import EditTab, trim_of
+from rescene.app.edit import EditTab
+from rescene.app.first_frame import covering, first_frame, frames_of
 from rescene.app.generate import ALONG, GenerateTab
-from rescene.app.propagate import PropagateTab, covering
+from rescene.app.propagate import PropagateTab
 from rescene.app.training import TrainTab
+from rescene.app.trims import trim_of
 from rescene.app.workshop import Workshop
 from rescene.demo import CLIP, CONTROLS, EXAMPLES
 from rescene.settings import Trim
@@ -126,10 +128,14 @@ def test_the_gallery_follows_what_it_shows(shop):
 def test_a_motion_is_learnt_and_edited_with(shop, stage):
     tab = TrainTab(shop)
     filled = values(tab.form, "one-shot", prompt="a red car", steps=2, checkpoint_every=1)
-    job = shop.jobs.submit(tab.job(stage, "", tuple(filled)))
+    job = shop.jobs.submit(tab.job(stage, "a green car", None, tuple(filled)))
     files = finished(job)
     assert files["adapter"].suffix == ".safetensors"
     assert files["curve"].read_text().startswith("<svg")
+    samples = [Video.read(files[f"sample-{step}"]) for step in (1, 2)]
+    assert [len(each) for each in samples] == [4, 4]
+    assert not torch.equal(samples[0].frames, samples[1].frames)
+    assert files["result"] == files["sample-2"]
     assert list(shop.adapters()) == ["motion-1"]
 
     made = edited(shop, stage, "tune-a-video", motion="motion-1")
@@ -153,10 +159,13 @@ def test_a_video_model_learns_a_motion_and_propagates_with_it(shop, stage):
     train, propagate = TrainTab(shop), PropagateTab(shop)
     filled = values(train.form, "motion-lora", steps=2, checkpoint_every=1, rank=2)
     with pytest.raises(ValueError, match="choose one of"):
-        train.job(stage, "", tuple(filled))
+        train.job(stage, "", None, tuple(filled))
     filled[1] = "tiny-svd"
-    files = finished(shop.jobs.submit(train.job(stage, "", tuple(filled))))
+    painted = {"composite": Image.new("RGB", (128, 128), "green")}
+    files = finished(shop.jobs.submit(train.job(stage, "", painted, tuple(filled))))
     assert files["curve"].is_file()
+    first = [Video.read(files[f"sample-{step}"]).frames[0].mean((1, 2)) for step in (1, 2)]
+    assert all(green > max(red, blue) for red, green, blue in first)
     assert list(shop.loras()) == ["lora-1"]
     assert not shop.adapters()
 
@@ -168,6 +177,30 @@ def test_a_video_model_learns_a_motion_and_propagates_with_it(shop, stage):
     settings = json.loads(made["settings"].read_text())
     assert settings["fields"]["motion_lora"] == ["lora-1.safetensors"]
     assert len(settings["motion_loras"][0]) == 64
+
+
+def test_the_frame_to_paint_on_is_the_one_that_the_cut_clip_begins_with(shop, stage):
+    update, shown = first_frame(shop.sources, stage, None)
+    assert update["visible"]
+    assert torch.allclose(frames_of(update["value"])[0], Video.read(CLIP).frames[2], atol=1 / 255)
+    again, same = first_frame(shop.sources, {**stage, "job": "of it"}, shown)
+    assert "value" not in again
+    assert same == shown
+    moved, _ = first_frame(shop.sources, {**stage, "trim": {"start": 3, "end": 6}}, shown)
+    assert moved["value"] != update["value"]
+    assert "value" not in first_frame(shop.sources, {}, None)[0]
+
+
+def test_a_training_brings_its_models_and_what_it_can_be_tried_on(shop, stage):
+    tab = TrainTab(shop)
+    for kind, model, shown in (
+        ("one-shot", "tiny-sd", [True, False]),
+        ("motion-lora", "tiny-svd", [False, True]),
+    ):
+        *_, models, sample, editor = tab.chosen(kind, stage)
+        assert models["value"] == model
+        assert [sample["visible"], editor["visible"]] == shown
+    assert not tab.chosen("motion-lora", {})[-1]["visible"]
 
 
 @pytest.mark.parametrize("size", [(128, 128), (64, 32), (300, 90)])

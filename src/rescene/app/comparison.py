@@ -2,13 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..compare import Result
-from ..compare import page as compare_page
-from ..metrics import Prompts, evaluate
 from ..settings import Trim, decode
 from ..video import Video
 from ..video.watch import watching
@@ -16,6 +13,9 @@ from .jobs import Job, Outcome
 from .starting import started
 from .widgets import PRIVATE, widget
 from .workshop import Workshop
+
+if TYPE_CHECKING:
+    from ..compare import Result
 
 LANE = "comparisons"
 """They need no model, so they wait only for each other."""
@@ -45,7 +45,7 @@ class CompareTab:
             ValueError: If the results aren't known, or were made from different frames.
         """
         jobs = [self.workshop.jobs.get(str(name)) for name in chosen[:MOST]]
-        made = [job for job in jobs if job and job.outcome and "source" in job.settings]
+        made = [job for job in jobs if job and job.outcome and "trim" in job.settings]
         if not made:
             raise ValueError("choose at least one result of an edit")
         if len({(job.settings["source"], json.dumps(job.settings["trim"])) for job in made}) > 1:
@@ -55,6 +55,10 @@ class CompareTab:
         asked = {"source": source.id, "trim": made[0].settings["trim"]}
 
         def work(job: Job) -> Outcome:
+            from ..compare import (
+                page as compare_page,
+            )  # Here, as it takes seconds, and the page opens without.
+
             video = Video.read(source.path, start=trim.start, end=trim.end, every=trim.every)
             entries = [result_of(each, video, job) for each in made]
             job.begin("Making the page")
@@ -65,8 +69,11 @@ class CompareTab:
         return Job(title=f"Comparison of {len(made)}", lane=LANE, settings=asked, work=work)
 
 
-def result_of(made: Job, source: Video, job: Job) -> Result:
+def result_of(made: Job, source: Video, job: Job) -> "Result":
     """A result with its settings and numbers."""
+    from ..compare import Result
+    from ..metrics import Prompts, evaluate
+
     assert made.outcome
     video, asked = Video.read(made.outcome.files["result"]), made.settings
     fields = asked["fields"]

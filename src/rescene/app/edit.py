@@ -1,7 +1,7 @@
 """The tab that edits a video."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -10,14 +10,15 @@ import gradio as gr
 
 from ..demo import CLIP, EXAMPLES
 from ..methods import METHODS
-from ..settings import Trim, encode, method_name
+from ..settings import encode, method_name
 from . import balance
 from .errors import told
 from .estimate import estimate
 from .form import Form
 from .models import IMAGE
 from .order import Order
-from .starting import again, started
+from .starting import again, on_run, started
+from .trims import trim_of
 from .widgets import PRIVATE, widget
 from .workshop import Workshop
 
@@ -66,8 +67,9 @@ class EditTab:
             100,
             balance.DEFAULT,
             step=1,
-            label="Keep the source ↔ follow the text",
+            label="Keep the source, or follow the text",
             buttons=[],
+            elem_classes="rs-balance",
             elem_id="edit-balance",
             visible=form.first in balance.ENDS,
         )
@@ -78,7 +80,8 @@ class EditTab:
     def _examples(self) -> list[dict[str, str]]:
         source = self.workshop.sources.shipped(CLIP).id
         return [
-            {"name": name, "title": example.target, "source": source} for name, example in EXAMPLES.items()
+            {"name": name, "title": changes(example.source, example.target), "source": source}
+            for name, example in EXAMPLES.items()
         ]
 
     def _connect(self) -> None:
@@ -96,9 +99,8 @@ class EditTab:
         )
         changes = [each.change for each in everything]
         gr.on(changes, self.estimated, everything, parts["estimate"], trigger_mode="always_last", **PRIVATE)
-        run = [stage, parts["estimate"]]
-        parts["run"].click(self.run, everything, run, **PRIVATE)
-        stage.again(lambda stage: again(self.workshop, stage), stage, run, **PRIVATE)
+        on_run(parts["run"].click, self.run, everything, stage, parts["estimate"])
+        on_run(stage.again, lambda stage: again(self.workshop, stage), [stage], stage, parts["estimate"])
 
     def picked(self, value: dict[str, Any]) -> list[Any]:
         """Shows a video that was chosen; an example also fills in the form."""
@@ -158,8 +160,9 @@ class EditTab:
         return self.workshop.order(source, trim_of(stage or {}), method, given, model)
 
 
-def trim_of(stage: Mapping[str, Any]) -> Trim:
-    """The frames between the handles of the timeline."""
-    trim, source = stage.get("trim") or {}, stage.get("source") or {}
-    start, end = int(trim.get("start", 0)), int(trim.get("end", source.get("frames", 0)))
-    return Trim(start=start, end=None if end >= int(source.get("frames", 0)) else end)
+def changes(source: str, target: str) -> str:
+    """What an edit changes, in few words: `red → green`, or what it adds."""
+    old, new = source.split(), target.replace(",", "").split()
+    found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    pairs = [(old[a:b], new[c:d]) for tag, a, b, c, d in found if tag != "equal"]
+    return ", ".join(" → ".join(" ".join(words) for words in pair if words) for pair in pairs)

@@ -13,7 +13,14 @@ from ..typing import Local
 Kind = Literal["prompt", "text", "switch", "choice", "choices", "share", "number", "whole", "list", "adapter"]
 ADAPTER = "motion"
 """The one field that names a file and is offered: what was trained here is chosen by its name."""
-LABELS = {"source": "What the video shows", "target": "What it should show", "instruction": "What to do"}
+LABELS = {
+    "source": "What the video shows",
+    "target": "What it should show",
+    "instruction": "What to do",
+    "num_inference_steps": "Steps",
+    "num_frames": "Frames",
+}
+"""The names that people need to understand at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +42,26 @@ class Input:
         """The name in words."""
         return LABELS.get(self.name, self.name.replace("_", " ").capitalize())
 
+    @property
+    def info(self) -> str:
+        """The help, without what the label says already."""
+        text = self.help.replace("`", "").removeprefix(self.label).lstrip(" ,.:")
+        return text[:1].upper() + text[1:]
+
     def shown(self, value: Any) -> Any:
         """A JSON value as the input shows it."""
         if self.kind == "share" and isinstance(value, list):
             return value[1]
         if self.kind == "list":
             return listed(value)
-        return "" if value is None and self.kind in ("text", "prompt") else value
+        if self.is_written:
+            return "" if value is None else str(value)
+        return value
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is a line of text on the page: numbers are where none may be given, which is not 0."""
+        return self.kind in ("text", "prompt") or (self.optional and self.kind in ("whole", "number"))
 
     def read(self, value: Any) -> Any:
         """What was filled in, as the field's value.
@@ -55,6 +75,8 @@ class Input:
             return None
         if value is None:
             raise ValueError(f"{self.label} is empty")
+        if self.is_written and self.kind in ("whole", "number"):
+            value = scalar(str(value))
         if self.kind == "list" and isinstance(value, str):
             value = unlisted(
                 value, mapping="Mapping" in str(self.hint), nested="tuple[tuple" in str(self.hint)

@@ -6,13 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from ..demo import CONTROLS
-from ..methods import GENERATORS, METHODS
+from ..demo import CONTROLS, ControlClip
+from ..methods import GENERATORS, METHODS, controlled_video
 from ..settings import Trim
 from .form import Form
 from .jobs import Job
 from .models import IMAGE
-from .starting import again, started
+from .starting import again, on_run, started
 from .widgets import PRIVATE, widget
 from .workshop import Workshop
 
@@ -67,8 +67,8 @@ class GenerateTab:
             [*form.shown, gallery],
             **PRIVATE,
         )
-        run.click(self.run, [stage, chosen, *form.inputs], [stage, line], **PRIVATE)
-        stage.again(lambda stage: again(self.workshop, stage), stage, [stage, line], **PRIVATE)
+        on_run(run.click, self.run, [stage, chosen, *form.inputs], stage, line)
+        on_run(stage.again, lambda stage: again(self.workshop, stage), [stage], stage, line)
 
     def run(self, stage: dict[str, Any], chosen: dict[str, Any], *values: Any) -> tuple[Any, Any]:
         """Puts the clip into the queue and shows it."""
@@ -81,11 +81,23 @@ class GenerateTab:
         if clip not in CONTROLS:
             raise ValueError("choose a clip to follow first")
         control = CONTROLS[str(clip)]
+        self._verify(control, model)
         source = self.workshop.sources.shipped(control.path)
         given["control"] = [control.control]
         trusted = {"control_video": str(control.path)}
         order = self.workshop.order(source.id, Trim(), FOLLOWS, given, model, trusted=trusted)
         return self.workshop.edit(order)
+
+    def _verify(self, clip: ControlClip, model: str) -> None:
+        """Says what to do where a model can't follow a clip; on the command line it is something else."""
+        try:
+            controlled_video.controlnet_for(clip.control, self.workshop.models.outline(model))
+        except ValueError as error:
+            kind = clip.title.partition(":")[0].lower()
+            raise ValueError(
+                f"{model} can't follow clips of this kind ({kind}); choose another clip, or another model, "
+                "such as sd15"
+            ) from error
 
     def _clips(self) -> list[dict[str, str]]:
         found = {name: self.workshop.sources.shipped(each.path) for name, each in CONTROLS.items()}

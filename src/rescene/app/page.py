@@ -29,18 +29,17 @@ def page(workshop: Workshop) -> gr.Blocks:
     with gr.Blocks(title="rescene", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(asset("header.html"), elem_classes="rs-header", apply_default_css=False)
         learnt: dict[Any, Any] = {}
+        opened: list[Any] = [blocks.load]
         with gr.Tabs(elem_classes="rs-tabs"):
             for name, tab in TABS.items():
                 made = tab(workshop)
-                with gr.Tab(name, id=name.lower()):
+                with gr.Tab(name, id=name.lower()) as opening:
                     made.build()
+                opened.append(opening.select)
                 learnt |= getattr(made, "learnt", {})
         add_api(workshop)
-        blocks.load(
-            lambda: [gr.update(choices=["", *names()]) for names in learnt.values()],
-            outputs=list(learnt),
-            **PRIVATE,
-        )
+        offer = lambda: [gr.update(choices=["", *names()]) for names in learnt.values()]  # noqa: E731
+        gr.on(opened, offer, outputs=list(learnt), **PRIVATE)
     blocks.queue(default_concurrency_limit=8)
     return blocks
 

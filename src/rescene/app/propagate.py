@@ -6,28 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import torch
 from PIL import Image
 
+from ..demo import CLIP
 from ..methods.i2vedit import I2VEdit
-from ..settings import SourceSettings, file_hash, sidecar, write_result
+from ..settings import SourceSettings, encode, file_hash, sidecar, write_result
 from ..settings.propagated import KeyFrameSettings, PropagatedSettings
-from ..typing import Frames
 from ..video import Fit, Video
 from ..video.watch import watching
 from . import fields
-from .edit import trim_of
+from .first_frame import covering, first_frame, frame_editor, painted
 from .form import Form
 from .jobs import Job, Outcome
 from .models import VIDEO
 from .order import facts
-from .showing import latent_preview, pixels, write_playable
-from .starting import started
+from .showing import latent_preview, write_playable
+from .starting import on_run, started
+from .trims import trim_of
 from .widgets import PRIVATE, widget
 from .workshop import Workshop
 
-EMPTY = "Drop a video. Its first frame appears on the left, to be painted on or replaced."
+EMPTY = "Drop a video. Then paint on its first frame, or replace it, and the video follows."
 METHOD = "i2vedit"
 
 
@@ -52,33 +51,34 @@ class PropagateTab:
         form = self.form
         with gr.Row(elem_classes="rs-page"):
             with gr.Column(scale=4, min_width=320, elem_classes="rs-controls"):
-                picker = widget("picker", {}, examples=[])
-                editor = gr.ImageEditor(
-                    type="pil",
-                    image_mode="RGB",
-                    sources=["upload"],
-                    label="The first frame",
-                    elem_id="first-frame",
-                )
+                picker = widget("picker", {}, examples=self.workshop.example(CLIP))
+                editor = frame_editor("The first frame: paint on it, or upload another", "first-frame")
                 form.build_head()
                 lora = gr.Dropdown(
                     ["", *self.workshop.loras()],
                     value="",
                     label="Motion",
                     info="What was learnt under Train.",
+                    elem_id="propagate-motion",
                 )
+                self.learnt[lora] = lambda: list(self.workshop.loras())
                 form.build_rest()
                 line = gr.HTML("", elem_classes="rs-estimate")
                 run = gr.Button("Carry it through", variant="primary", elem_id="propagate-run")
             with gr.Column(scale=7, min_width=320, elem_classes="rs-view"):
                 stage = widget("stage", {}, tab="propagate", empty=EMPTY)
-        picker.change(self.picked, picker, [stage, editor], **PRIVATE)
-        run.click(self.run, [stage, editor, lora, *form.inputs], [stage, line], **PRIVATE)
+                shown = gr.State(None)
+        picker.change(self.picked, picker, stage, **PRIVATE)
+        stage.change(self.framed, [stage, shown], [editor, shown], **PRIVATE)
+        on_run(run.click, self.run, [stage, editor, lora, *form.inputs], stage, line)
 
-    def picked(self, value: dict[str, Any]) -> tuple[dict[str, Any], Image.Image]:
-        """Shows the video that was chosen, and its first frame."""
-        source = self.workshop.sources.get((value.get("source") or {}).get("id"))
-        return {"source": source.facts()}, pixels(Video.read(source.path, frames=1).frames[0])
+    def picked(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Shows the video that was chosen."""
+        return {"source": self.workshop.chosen(value, CLIP).facts()}
+
+    def framed(self, stage: dict[str, Any], shown: object) -> tuple[Any, Any]:
+        """Shows the frame that the clip begins with, also when it is cut."""
+        return first_frame(self.workshop.sources, stage, shown)
 
     def run(
         self, stage: dict[str, Any], drawn: dict[str, Any] | None, lora: str, *values: Any
@@ -101,7 +101,7 @@ class PropagateTab:
                 raise ValueError(f"there is no motion {lora[:60]!r}; choose one, or make one under Train")
             edit = replace(edit, motion_lora=(self.workshop.loras()[lora],))
         source, trim = self.workshop.sources.get((stage.get("source") or {}).get("id")), trim_of(stage)
-        picture = (drawn or {}).get("composite")
+        picture = painted(drawn)
         if picture is None:
             raise ValueError("edit the first frame first: paint on it, or upload another picture")
         video = Video.read(source.path, start=trim.start, end=trim.end)
@@ -111,7 +111,13 @@ class PropagateTab:
         edit.segments(shape, fit.apply(video), [{0: first}])
         settings = SourceSettings(path=source.name, sha256=file_hash(source.path), trim=trim)
         carrying = Carrying(self.workshop, edit, video, fit, picture, settings)
-        asked = {"source": source.id, "method": METHOD, "model": model, "fields": given}
+        asked = {
+            "source": source.id,
+            "method": METHOD,
+            "model": model,
+            "fields": given,
+            "trim": encode(trim),
+        }
         return Job(title=f"{source.name}, carried through", lane=model, settings=asked, work=carrying.run)
 
 
@@ -150,15 +156,3 @@ class Carrying:
         write_playable(replace(self.video, audio=None), shown)
         files = {"result": path, "settings": sidecar(path), "source": shown}
         return Outcome(files=files, facts=facts(Video.read(path)))
-
-
-def covering(picture: Image.Image, video: Video) -> Video:
-    """A picture as a video of one frame of the size of `video`: scaled and cropped, where it has another."""
-    scale = max(video.height / picture.height, video.width / picture.width)
-    size = max(video.height, round(picture.height * scale)), max(video.width, round(picture.width * scale))
-    return Video.of(frames_of(picture), video.fps).resize(*size).crop(video.height, video.width)
-
-
-def frames_of(picture: Image.Image) -> Frames:
-    """A picture as frames [1, 3, H, W]."""
-    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 255

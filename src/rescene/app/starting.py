@@ -9,7 +9,19 @@ import gradio as gr
 
 from .errors import told
 from .jobs import Job
+from .widgets import PRIVATE
 from .workshop import Workshop
+
+WAIT = "() => '<p>Looking it over</p>'"
+"""What the line says, in the browser, until the answer is there."""
+
+
+def on_run(
+    event: Any, work: Callable[..., tuple[Any, Any]], inputs: list[Any], stage: Any, line: Any
+) -> None:
+    """Connects a button's event with what starts a job."""
+    event(None, None, line, js=WAIT, **PRIVATE)
+    event(work, inputs, [stage, line], **PRIVATE)
 
 
 def started(stage: dict[str, Any] | None, start: Callable[[], Job]) -> tuple[Any, Any]:
@@ -18,7 +30,7 @@ def started(stage: dict[str, Any] | None, start: Callable[[], Job]) -> tuple[Any
         job = start()
     except Exception as error:
         return gr.skip(), refusal(error)
-    return {**(stage or {}), "job": job.id}, gr.skip()
+    return {**(stage or {}), "job": job.id}, ""
 
 
 def again(workshop: Workshop, stage: dict[str, Any]) -> tuple[Any, Any]:

@@ -58,8 +58,10 @@ def widget(name: str, value: Any = None, *, events: tuple[str, ...] = (), **sett
 
 def component(field: Input, value: Any = None, **more: Any) -> Any:
     """The Gradio component for a field, with its docstring as help."""
-    about: dict[str, Any] = {"label": field.label, "info": field.help.replace("`", ""), **more}
+    about: dict[str, Any] = {"label": field.label, "info": field.info, **more}
     shown = field.shown(field.default if value is None else value)
+    if field.is_written and field.kind != "prompt":
+        return gr.Textbox(shown, placeholder="as usual" if field.optional else None, **about)
     match field.kind:
         case "prompt":
             return gr.Textbox(shown, lines=2, max_lines=4, **about)

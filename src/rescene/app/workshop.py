@@ -27,7 +27,7 @@ from .models import Models
 from .order import Order, facts, noted, reseeded
 from .pace import Pace
 from .showing import latent_preview, write_playable
-from .sources import Limits, Sources
+from .sources import Limits, Source, Sources
 
 LORA = "lora"
 """What names of files with LoRAs of motion begin with."""
@@ -134,6 +134,20 @@ class Workshop:
         if hasattr(made, "seed"):
             job.again = lambda seed: self._queue_clip(reseeded(made, seed), method, model)
         return self.jobs.submit(job)
+
+    def example(self, clip: Path) -> list[dict[str, str]]:
+        """A clip that comes along, as the only example of a picker."""
+        return [{"name": "clip", "title": clip.name, "source": self.sources.shipped(clip).id}]
+
+    def chosen(self, value: Mapping[str, Any], example: Path) -> Source:
+        """What was picked: a video that was sent, or the example.
+
+        Raises:
+            ValueError: If neither is there.
+        """
+        if value.get("example"):
+            return self.sources.shipped(example)
+        return self.sources.get((value.get("source") or {}).get("id"))
 
     def adapters(self) -> dict[str, Path]:
         """The motions that image models were taught, by name."""

@@ -4,8 +4,10 @@ rescene.chooser = ({ element, props, trigger, watch }) => {
   const shelf = make('div', { class: 'rs-cards' });
   const line = make('p', { class: 'rs-status rs-quiet', role: 'status' });
   const button = make('button', { type: 'button', class: 'rs-button rs-strong', onclick: () => trigger('compare') }, 'Compare');
+  const row = make('div', { class: 'rs-row' }, button, line);
+  const empty = make('div', { class: 'rs-empty' }, rescene.mark(), make('p', {}, 'Edit a video first. Its results appear here, to be put side by side.'));
   const place = make('div', { class: 'rs-page-place' });
-  element.replaceChildren(shelf, make('div', { class: 'rs-row' }, button, make('button', { type: 'button', class: 'rs-button', onclick: () => list() }, 'Look again'), line), place);
+  element.replaceChildren(empty, shelf, row, place);
   let turn = 0;
 
   const chosen = () => props.value?.chosen || [];
@@ -22,10 +24,11 @@ rescene.chooser = ({ element, props, trigger, watch }) => {
 
   const list = async () => {
     const jobs = await Promise.all(history.all().map(({ id }) => ask(`jobs/${id}`).catch(() => null)));
-    const made = jobs.filter((job) => job && job.state === 'done' && job.files.includes('source'));
+    const made = jobs.filter((job) => job && job.state === 'done' && job.settings.trim && job.files.includes('source'));
     shelf.replaceChildren(...made.map((job) => make('button', { type: 'button', class: 'rs-card', 'data-job': job.id, onclick: () => toggle(job.id) },
-      make('video', { src: `${url(`jobs/${job.id}/result`)}#t=0.1`, muted: true, preload: 'metadata', playsinline: true }), make('span', {}, `${job.title} · ${job.settings.method}`))));
-    line.textContent = made.length ? 'Choose the results of one clip.' : 'Edit a video first; its results appear here.';
+      rescene.still(url(`jobs/${job.id}/result`)), make('span', {}, `${job.title} · ${job.settings.method}`))));
+    [empty.hidden, row.hidden] = [made.length > 0, !made.length];
+    if (!turn) line.textContent = 'Choose the results of one clip.';
     mark();
   };
 
@@ -35,7 +38,7 @@ rescene.chooser = ({ element, props, trigger, watch }) => {
       if (own !== turn) return;
       if (!job || ['failed', 'cancelled'].includes(job.state)) { line.textContent = job ? job.error || 'Cancelled.' : 'The page is gone.'; return; }
       if (job.state === 'done') {
-        line.replaceChildren(make('a', { href: url(`jobs/${id}/page?download`) }, 'Download the page'));
+        line.replaceChildren(make('a', { class: 'rs-button', href: url(`jobs/${id}/page?download`) }, 'Download the page'));
         const frame = make('iframe', { class: 'rs-frame', src: url(`jobs/${id}/page`), sandbox: 'allow-scripts', title: 'Comparison' });
         place.replaceChildren(frame);
         return;

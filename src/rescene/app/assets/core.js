@@ -39,6 +39,20 @@ rescene.icon = (path) => {
   svg.innerHTML = `<path d="${path}"/>`;
   return svg;
 };
+// A video that plays by itself, over and over; and one that shows a frame.
+rescene.film = (src) => {
+  const video = rescene.make('video', { src, loop: true, autoplay: true, playsinline: true });
+  video.muted = true;
+  return video;
+};
+rescene.still = (src) => rescene.make('video', { src: `${src}#t=0.1`, muted: true, preload: 'metadata', playsinline: true });
+
+// A frame, divided: what the page is about, where there is nothing to show yet.
+rescene.mark = () => {
+  const svg = rescene.icon('M2 3h12v10H2zM8 1.4v13.2');
+  svg.setAttribute('class', 'rs-mark');
+  return svg;
+};
 rescene.icons = { play: 'M4 2.5v11l9-5.5z', pause: 'M4 3h3v10H4zM9 3h3v10H9z' };
 
 // Jobs of this browser, the newest first; they outlive the tab.

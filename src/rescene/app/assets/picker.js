@@ -45,8 +45,9 @@ rescene.picker = ({ element, props, trigger, examples }) => {
   }
   zone.addEventListener('drop', (event) => take(event.dataTransfer.files[0]));
 
-  const card = ({ name, title, source }) => make('button', { type: 'button', class: 'rs-example', 'data-example': name, onclick: () => choose({ example: name }) },
-    make('img', { src: url(`sources/${source}/strip`), alt: '' }), make('span', {}, title));
-  element.replaceChildren(zone);
-  if (examples.length) element.append(make('div', { class: 'rs-examples' }, make('span', { class: 'rs-quiet' }, 'or try'), ...examples.map(card)));
+  const card = ({ name, title }) => make('button', { type: 'button', class: 'rs-example', 'data-example': name, onclick: () => choose({ example: name }) }, title);
+  const still = ({ source }) => make('img', { src: url(`sources/${source}/strip`), alt: 'A clip that comes along:' });
+  // Examples of one clip share its picture.
+  const cards = examples.flatMap((example, at) => (examples[at - 1]?.source === example.source ? [card(example)] : [still(example), card(example)]));
+  element.replaceChildren(zone, make('div', { class: 'rs-examples' }, make('span', { class: 'rs-quiet' }, 'or try'), ...cards));
 };

@@ -16,7 +16,7 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
 
   const showSource = () => {
     const source = props.value?.source;
-    if (!source) return main.replaceChildren(make('div', { class: 'rs-empty' }, make('p', {}, empty)));
+    if (!source) return main.replaceChildren(make('div', { class: 'rs-empty rs-nothing' }, rescene.mark(), make('p', {}, empty)));
     const changed = (trim) => set({ trim, job: null }, 'change');
     const trim = props.value.trim || { start: 0, end: source.frames };
     main.replaceChildren(rescene.timeline({ source, trim, changed }));
@@ -38,11 +38,12 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
     const image = card.querySelector('img');
     if (job.preview && image.src !== job.preview) image.src = job.preview;
     image.hidden = !job.preview;
-    card.querySelector('.rs-wait').textContent = job.preview ? '' : job.state === 'waiting' ? 'In the queue' : 'Getting ready';
-    // A training shows its curve on the way, redrawn at each checkpoint.
-    if (job.files.includes('curve')) {
-      const curve = card.querySelector('.rs-curve') || card.insertBefore(make('img', { class: 'rs-curve', alt: 'The losses over the steps' }), card.querySelector('progress'));
-      if (curve.dataset.at !== job.stage + job.step) { curve.dataset.at = job.stage + job.step; curve.src = url(`jobs/${job.id}/curve?at=${job.stage}${job.step}`); }
+    card.querySelector('.rs-wait').textContent = job.preview ? '' : job.state === 'waiting' ? 'In the queue' : job.step ? 'At work' : 'Getting ready';
+    // A training shows its curve and its samples instead, redrawn at each checkpoint.
+    const made = samples(job).length;
+    if (job.files.includes('curve') && card.dataset.made !== String(made)) {
+      card.dataset.made = made;
+      card.firstChild.replaceWith(learnt(job, made));
     }
     const bar = card.querySelector('progress');
     if (job.total) bar.value = job.step / job.total; else bar.removeAttribute('value');
@@ -57,6 +58,13 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
     return `${job.stage}${job.total ? ` ${job.step} of ${job.total}` : ''}${left}`;
   };
 
+  // What a training has to show: the losses, and a sample for each checkpoint.
+  const samples = (job) => job.files.filter((name) => name.startsWith('sample-'));
+  const learnt = (job, at) => make('div', { class: 'rs-learnt' },
+    make('img', { class: 'rs-curve', src: url(`jobs/${job.id}/curve?at=${at}`), alt: 'The losses over the steps' }),
+    make('div', { class: 'rs-cards' }, ...samples(job).map((name) => make('figure', { class: 'rs-card' },
+      rescene.film(url(`jobs/${job.id}/${name}`)), make('figcaption', {}, name.replace('sample-', 'after step '))))));
+
   const showDone = (job) => {
     const file = (name) => url(`jobs/${job.id}/${name}`);
     const seed = job.settings.fields?.seed;
@@ -67,8 +75,8 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
     const facts = [job.name, job.facts, `made in ${spoken(job.seconds)}`, seed == null ? '' : `seed ${seed}`].filter(Boolean).join(' · ');
     main.replaceChildren(make('div', { class: 'rs-done', 'data-job': job.id },
       job.files.includes('result') ? rescene.player({ result: file('result'), source: job.files.includes('source') && file('source') }) : null,
-      job.files.includes('curve') ? make('img', { class: 'rs-curve', src: file('curve'), alt: 'The losses over the steps' }) : null,
-      make('h3', {}, job.title), make('p', { class: 'rs-quiet' }, facts), buttons));
+      make('h3', {}, job.title), make('p', { class: 'rs-quiet' }, facts), buttons,
+      job.files.includes('curve') ? learnt(job, 'end') : null));
     drawShelf();
   };
 
@@ -83,6 +91,7 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
     if (job.state === 'waiting' || job.state === 'running') return showRunning(job);
     if (showing === `${job.id} ${job.state}`) return;
     showing = `${job.id} ${job.state}`;
+    trigger('change'); // What the next one costs has changed: nothing is before it any more.
     if (job.state === 'done') showDone(job); else showEnded(job);
   };
 
@@ -108,7 +117,7 @@ rescene.stage = ({ element, props, trigger, watch, tab, empty }) => {
     shelf.replaceChildren(...(done.length > 1 ? [make('h4', {}, 'Earlier results'), make('div', { class: 'rs-cards' }, ...done.map(shelfCard))] : []));
   };
   const shelfCard = (job) => make('button', { type: 'button', class: 'rs-card', 'aria-current': job.id === props.value?.job, title: job.title, onclick: () => { set({ job: job.id }); refresh(); } },
-    job.files.includes('result') ? make('video', { src: `${url(`jobs/${job.id}/result`)}#t=0.1`, muted: true, preload: 'metadata', playsinline: true }) : null, make('span', {}, job.title));
+    job.files.includes('result') ? rescene.still(url(`jobs/${job.id}/result`)) : null, make('span', {}, job.title));
 
   const refresh = () => {
     const id = props.value?.job;
