@@ -4,7 +4,6 @@ The file holds only what was trained, under the names of the network's modules, 
 goes onto any network of the same shape, for the length of a `with` block.
 """
 
-import hashlib
 import json
 import warnings
 from collections.abc import Generator, Mapping
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from .attention import FrameKeys
 from .attention.layers import AttentionModule
 from .backbones import Backbone, StableDiffusion
+from .backbones.parts import network_hash
 from .inflation import TemporalAttention, TemporalConvolution, TemporalLayers
 from .video.files import replacing
 
@@ -202,18 +202,6 @@ def verify(path: Path, model: Backbone) -> None:
                 f"{path} was tuned on a network of another shape: its {name} is {shape}, and here it is "
                 f"{own.get(name, 'missing')}; name the model that it is for"
             )
-
-
-def network_hash(network: nn.Module) -> str:
-    """SHA-256 over the names and values of a network's weights, rounded to float16.
-
-    So a model has the same hash in float32 and in float16.
-    """
-    digest = hashlib.sha256()
-    for name, weight in network.named_parameters():
-        digest.update(name.encode())
-        digest.update(weight.detach().half().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: About) -> None:

@@ -130,3 +130,19 @@ def test_files_that_dont_fit_are_refused(svd: StableVideo, tmp_path: Path) -> No
         MotionLoRA.load(tmp_path / "lora.pt", svd)
     with pytest.raises(FileNotFoundError, match="train motion-lora"):
         MotionLoRA.load(tmp_path / "none.safetensors", svd)
+
+
+def test_files_name_their_base_and_go_onto_no_other(
+    svd: StableVideo, svd_folder: Path, tmp_path: Path
+) -> None:
+    trained(svd, path := tmp_path / "lora.safetensors")
+    other = load_video_model(tiny_svd(tmp_path / "other", seed=1), device="cpu")
+    with pytest.raises(ValueError, match="trained for another model of this shape"):
+        MotionLoRA.load(path, other)
+    half = load_video_model(svd_folder, device="cpu", dtype=torch.float16)
+    assert MotionLoRA.load(path, half).base == svd.identity
+    # Weights that were rounded further can't be told apart.
+    MotionLoRA.load(path, load_video_model(svd_folder, device="cpu", dtype=torch.bfloat16))
+    # Files of others don't say what they are for.
+    save_file(load_file(path), tmp_path / "foreign.safetensors")
+    assert MotionLoRA.load(tmp_path / "foreign.safetensors", other).base is None

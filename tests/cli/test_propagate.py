@@ -1,6 +1,7 @@
 """`rescene propagate` from file to file."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,6 +124,41 @@ def test_several_first_frames_make_several_results(propagate, pictures, tmp_path
     assert ran.err.count("Inverting 1/1") == 1
     first, second = (Video.read(tmp_path / name).frames for name in ("out.mkv", "out-2.mkv"))
     assert not torch.equal(first, second)
+
+
+def test_redo_gives_the_same_frames_also_where_all_lies_beside_the_result(
+    propagate, run, source, pictures, tmp_path
+):
+    assert propagate("--key-frame", f"3={pictures[1]}", "--label", "edited").status == 0
+    before = Video.read(tmp_path / "out.mkv").frames
+    ran = run("redo", tmp_path / "out.mkv", tmp_path / "again.mkv")
+    assert ran.status == 0, ran.err
+    assert torch.equal(Video.read(tmp_path / "again.mkv").frames, before)
+    there = tmp_path / "there"
+    there.mkdir()
+    for number, picture in enumerate(pictures):
+        shutil.copy(picture, there / f"{number}.png")
+    for file in (source, tmp_path / "out.mkv"):
+        shutil.copy(file, there)
+    noted = json.loads((tmp_path / "out.json").read_text())
+    for number, frame in enumerate(noted["key_frames"]):
+        frame["path"] = f"../gone/{number}.png"
+    (there / "out.json").write_text(json.dumps(noted))
+    ran = run("redo", there / "out.json", there / "again.mkv")
+    assert ran.status == 0, ran.err
+    assert torch.equal(Video.read(there / "again.mkv").frames, before)
+
+
+def test_redo_says_which_edited_frame_is_missing_or_has_changed(propagate, run, pictures, tmp_path):
+    picture = Path(shutil.copy(pictures[0], tmp_path / "first.png"))
+    assert propagate("--first-frame", picture, "--frames", 2).status == 0
+    shutil.copy(pictures[1], picture)
+    ran = run("redo", tmp_path / "out.mkv")
+    assert (ran.status, "SHA-256" in ran.err) == (2, True)
+    picture.unlink()
+    ran = run("redo", tmp_path / "out.mkv")
+    assert ran.status == 2
+    assert "the edited frame 0 of out.mkv is missing" in ran.err
 
 
 def test_a_picture_of_another_size_is_refused_or_fitted(propagate, tmp_path):

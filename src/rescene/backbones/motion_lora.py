@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -30,6 +30,8 @@ TARGETS = rf".*temporal_transformer_blocks\.\d+\.({LINEAR})"
 """All linear layers of the temporal blocks, but for those that can't matter: attention to the one token of
 the picture is the same whatever asks, so that the queries and keys of `attn2` have no gradient."""
 HEADER = "lora_adapter_metadata"
+BASE = "base_model"
+"""Where the header names the model that a LoRA was trained for, as `StableVideo.identity` does."""
 PREFIXES = ("unet.", "base_model.model.")
 """What diffusers and peft put before the names of modules."""
 
@@ -41,6 +43,8 @@ class MotionLoRA:
     config: "LoraConfig"
     layers: Mapping[str, Any]
     """peft's layers around the network's, by the name of the module that each replaces."""
+    base: str | None
+    """The model that it was trained for, see `StableVideo.identity`; None if nobody knows."""
 
     @classmethod
     def fresh(cls, model: StableVideo, *, rank: int, dropout: float, seed: int) -> "MotionLoRA":
@@ -63,7 +67,7 @@ class MotionLoRA:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(config, _wrapped(model, config))
+            return cls(config, _wrapped(model, config), model.identity)
 
     @classmethod
     def load(cls, path: str | Path, model: StableVideo, *, weight: float = 1.0) -> "MotionLoRA":
@@ -76,16 +80,21 @@ class MotionLoRA:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it isn't a LoRA in safetensors, or was made for another kind of model.
+            ValueError: If it isn't a LoRA in safetensors, or was made for another model.
         """
         from peft import LoraConfig
 
-        tensors, alpha = read_lora(Path(path))
+        tensors, alpha, base = read_lora(Path(path))
         modules = sorted({name.rpartition(".lora_")[0] for name in tensors})
         verify(path, tensors, model)
+        if base is not None and not same_base(base, model.identity):
+            raise ValueError(
+                f"the motion LoRA {path} was trained for another model of this shape; name that model, or "
+                "train one for this model with `rescene train motion-lora`"
+            )
         rank = next(len(tensor) for name, tensor in tensors.items() if name.endswith("lora_A.weight"))
         config = LoraConfig(r=rank, lora_alpha=alpha or rank, target_modules=modules)
-        found = cls(config, _wrapped(model, config))
+        found = cls(config, _wrapped(model, config), base)
         with torch.no_grad():
             for name, own in found.weights().items():
                 own.copy_(tensors[name])
@@ -119,7 +128,8 @@ class MotionLoRA:
         path.parent.mkdir(parents=True, exist_ok=True)
         room = sum(tensor.nbytes for tensor in tensors.values())
         with replacing(path, folder=False, room=room) as temporary:
-            save_file(tensors, temporary, {"format": "pt", HEADER: json.dumps(settings, default=str)})
+            about = {"format": "pt", HEADER: json.dumps(settings, default=str)}
+            save_file(tensors, temporary, {**about, **({BASE: self.base} if self.base else {})})
 
     @contextmanager
     def on(self, model: StableVideo, *, skip: int = 0) -> Generator[None]:
@@ -145,8 +155,18 @@ class MotionLoRA:
             yield
 
 
-def read_lora(path: Path) -> tuple[dict[str, Tensor], int | None]:
-    """The tensors of a LoRA's file by the names of modules, and its alpha if it has one.
+class LoRAFile(NamedTuple):
+    """What a file holds."""
+
+    tensors: dict[str, Tensor]
+    """By the names of modules."""
+    alpha: int | None
+    base: str | None
+    """The model that it was trained for, if it says so."""
+
+
+def read_lora(path: Path) -> LoRAFile:
+    """Reads a file.
 
     Raises:
         FileNotFoundError, ValueError: As `MotionLoRA.load`.
@@ -157,13 +177,19 @@ def read_lora(path: Path) -> tuple[dict[str, Tensor], int | None]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {_bare(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+            about = file.metadata() or {}
+            header = json.loads(about.get(HEADER, "{}"))
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} isn't a safetensors file, or was cut short: {error}") from error
     kinds = {name.rpartition(".lora_")[2] for name in tensors}
     if kinds != {"A.weight", "B.weight"}:
         raise ValueError(f"{path} isn't a LoRA in the format of peft or diffusers")
-    return tensors, header.get("unet.lora_alpha")
+    return LoRAFile(tensors, header.get("unet.lora_alpha"), about.get(BASE))
+
+
+def same_base(base: str, other: str) -> bool:
+    """Whether two models may be the same: one rounded to bfloat16 can't be told from others."""
+    return base == other or base.partition(":")[0] != other.partition(":")[0]
 
 
 def verify(path: str | Path, tensors: Mapping[str, Tensor], model: StableVideo) -> None:

@@ -42,6 +42,18 @@ class Parts:
         return digest.hexdigest()
 
 
+def network_hash(network: nn.Module) -> str:
+    """SHA-256 over the names and values of a network's weights, rounded to float16.
+
+    So a model has the same hash in float32 and in float16.
+    """
+    digest = hashlib.sha256()
+    for name, weight in network.named_parameters():
+        digest.update(name.encode())
+        digest.update(weight.detach().half().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def finite(
     trajectory: Iterator[Tensor], steps: Iterable[Step], dtype: torch.dtype, remedy: str
 ) -> Iterator[Tensor]:

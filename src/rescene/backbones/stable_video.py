@@ -15,7 +15,7 @@ from ..attention import AttentionControl, AttentionHook
 from ..sampling import Denoise, Step, edm_inversion, karras, sample, unit_variance, velocity
 from ..typing import Frames, Latents
 from .clip_image import clip_pixels
-from .parts import Parts, finite
+from .parts import Parts, finite, network_hash
 
 MOTION_BUCKET = 127
 """How much motion the model is told to make, as its makers use it."""
@@ -180,6 +180,12 @@ class StableVideo:
     def fingerprint(self) -> str:
         """SHA-256 of all weights, worked out once: there are gigabytes, and nothing here changes them."""
         return self._fingerprint
+
+    @cached_property
+    def identity(self) -> str:
+        """What LoRAs call the network that they are for: the same in float32 and float16."""
+        rounded = "bfloat16" if self.unet.dtype == torch.bfloat16 else "float16"
+        return f"{rounded}:{network_hash(self.unet)}"
 
 
 def counted(fps: Fraction) -> float:

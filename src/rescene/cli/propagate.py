@@ -1,7 +1,6 @@
 """`rescene propagate`: a video and its edited first frame in, the edited video out."""
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from tyro.conf import Positional, UseAppendAction
 from ..backbones.stable_video import StableVideo
 from ..cache import Unfinished
 from ..methods.i2vedit import I2VEdit
-from ..methods.propagation import KeyFrames
 from ..settings import (
     KeyFrameSettings,
     PropagatedSettings,
@@ -20,15 +18,14 @@ from ..settings import (
     check_result,
     file_hash,
     seen_from,
-    write_result,
 )
-from ..video import Fit, Video
+from ..video import Fit
 from ..video.label import Labelled
-from ..video.watch import watching
+from .carry import Carrying, read_pictures
 from .edit import numbered
 from .forms import parse
 from .options import fit_for, read_source
-from .progress import Reporter, reporting
+from .progress import reporting
 from .video_model import VideoModelOptions
 
 
@@ -107,46 +104,23 @@ def propagate(job: Propagate) -> None:
         Labelled(video.clip, job.label)
     outline = job.model.outline()
     fit = fit_for(video, outline, job.size)
-    source = fit.apply(video)
-    edits = [
-        {at: fit.apply(read_picture(path, video, job.fit)).frames for at, path in each.items()}
-        for each in pictures
-    ]
-    job.edit.segments(outline, source, edits)
+    edits = [read_pictures(each, video, fit, cover=job.fit) for each in pictures]
+    job.edit.segments(outline, fit.apply(video), edits)
 
     model = job.model.load()
     settings = [_settings(job, model, fit, each, path) for each, path in zip(pictures, outputs, strict=True)]
     unfinished = _unfinished(settings, resume=job.resume)
+    carrying = Carrying(
+        edit=job.edit, video=video, fit=fit, edits=edits, outputs=outputs, overwrite=job.overwrite
+    )
     with reporting(as_json=job.json_progress) as reporter:
-        began = time.monotonic()
-        results = _run(job.edit, model, source, edits, unfinished, reporter)
-        for result, path, made in zip(results, outputs, settings, strict=True):
-            with watching(fit.restore(result), reporter.progress, "Writing") as watched:
-                write_result(watched, path, made, overwrite=job.overwrite)
-            what = f"{len(video)} frames of {video.width}x{video.height} in {time.monotonic() - began:.0f} s"
-            print(f"{path}  ({what})")
+        try:
+            carrying.run(settings, model, reporter, unfinished)
+        except (KeyboardInterrupt, SystemExit):
+            if len(unfinished):
+                reporter.say("finished clips are kept; the same command with --resume goes on after them")
+            raise
     unfinished.forget()
-
-
-def read_picture(path: Path, video: Video, fit: bool) -> Video:
-    """An edited frame as a video of one frame, of the size of `video`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it has another size and isn't to be fitted.
-    """
-    picture = Video.read(path)[:1]
-    size = picture.height, picture.width
-    if size == (video.height, video.width):
-        return picture
-    if not fit:
-        raise ValueError(
-            f"{path} is {picture.width}x{picture.height} and the video {video.width}x{video.height}; edit a "
-            "frame of the video's size, or add --fit to scale and crop it"
-        )
-    scale = max(video.height / size[0], video.width / size[1])
-    covering = max(video.height, round(size[0] * scale)), max(video.width, round(size[1] * scale))
-    return picture.resize(*covering).crop(video.height, video.width)
 
 
 def _settings(
@@ -155,7 +129,9 @@ def _settings(
     """What to note in one result."""
     result = Path(output)
     return PropagatedSettings(
-        edit=job.edit,
+        edit=replace(
+            job.edit, motion_lora=tuple(Path(seen_from(result, lora)) for lora in job.edit.motion_lora)
+        ),
         model=job.model.settings(model),
         source=SourceSettings(path=seen_from(result, job.input), sha256=file_hash(job.input), trim=job.trim),
         fit=fit,
@@ -183,20 +159,3 @@ def _unfinished(settings: Sequence[PropagatedSettings], *, resume: bool) -> Unfi
     if resume and not len(unfinished):
         raise ValueError("there is no stopped run of these settings to resume; leave out --resume")
     return unfinished
-
-
-def _run(
-    edit: I2VEdit,
-    model: StableVideo,
-    source: Video,
-    edits: Sequence[KeyFrames],
-    unfinished: Unfinished,
-    reporter: Reporter,
-) -> list[Video]:
-    """Propagates, and tells how to go on if that is stopped."""
-    try:
-        return edit.propagate(model, source, edits, progress=reporter.progress, unfinished=unfinished)
-    except (KeyboardInterrupt, SystemExit):
-        if len(unfinished):
-            reporter.say("finished clips are kept; the same command with --resume goes on after them")
-        raise

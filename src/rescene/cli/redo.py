@@ -10,18 +10,24 @@ from tyro.conf import Positional
 from ..backbones import StableDiffusion
 from ..settings import (
     GeneratedSettings,
+    Made,
     ModelSettings,
+    PropagatedSettings,
     Settings,
+    find_key_frames,
+    find_motion_loras,
     find_source,
     read_made,
     read_settings,
     seen_from,
     versions,
 )
+from .carry import Carrying, read_pictures
 from .forms import parse
 from .options import ModelOptions, read_source
 from .progress import reporting
 from .render import Outputs, generate, render
+from .video_model import VideoModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     settings = read_made(read_settings(job.file))
     outputs = Outputs(path=job.output or _beside(job.file), overwrite=job.overwrite)
     outputs.verify()
+    if isinstance(settings, PropagatedSettings):
+        _propagate(job, settings, outputs)
+        return
     if isinstance(settings, GeneratedSettings):
         model, now = _model(job, settings)
         again = replace(settings, model=now, versions=versions())
@@ -63,12 +72,44 @@ def main(arguments: Sequence[str]) -> None:
         render(again, model, video, outputs, reporter)
 
 
-def _model(job: Redo, settings: Settings | GeneratedSettings) -> tuple[StableDiffusion, ModelSettings]:
-    """The model that made the result, and what to note about it now.
+def _propagate(job: Redo, settings: PropagatedSettings, outputs: Outputs) -> None:
+    """Carries the same edited frames through the same video."""
+    found = find_source(settings, job.file, job.source_file)
+    pictures, loras = find_key_frames(settings, job.file), find_motion_loras(settings, job.file)
+    video, result, used = read_source(found, settings.source.trim), Path(outputs.path), settings.model
+    carrying = Carrying(
+        edit=replace(settings.edit, motion_lora=loras),
+        video=video,
+        fit=settings.fit,
+        edits=[read_pictures(pictures, video, settings.fit, cover=True)],
+        outputs=[outputs.path],
+        overwrite=outputs.overwrite,
+    )
+    options = VideoModelOptions(
+        model=job.model or used.name,
+        device=used.device,
+        dtype=used.dtype,
+        revision=used.revision,
+        offload=used.offload,
+    )
+    _warn_of_versions(settings)
+    model = options.load()
+    again = replace(
+        settings,
+        edit=replace(settings.edit, motion_lora=tuple(Path(seen_from(result, path)) for path in loras)),
+        model=_same(job, settings, options.settings(model)),
+        source=replace(settings.source, path=seen_from(result, found)),
+        key_frames=tuple(
+            replace(frame, path=seen_from(result, pictures[frame.at])) for frame in settings.key_frames
+        ),
+        versions=versions(),
+    )
+    with reporting(as_json=job.json_progress) as reporter:
+        carrying.run([again], model, reporter)
 
-    Raises:
-        ValueError: If it isn't the same.
-    """
+
+def _model(job: Redo, settings: Settings | GeneratedSettings) -> tuple[StableDiffusion, ModelSettings]:
+    """The model that made the result, and what to note about it now; raises as `_same`."""
     used = settings.model
     options = ModelOptions(
         model=job.model or used.name,
@@ -80,13 +121,22 @@ def _model(job: Redo, settings: Settings | GeneratedSettings) -> tuple[StableDif
     )
     _warn_of_versions(settings)
     model = options.load()
-    now = options.settings(model)
+    return model, _same(job, settings, options.settings(model))
+
+
+def _same(job: Redo, settings: Made, now: ModelSettings) -> ModelSettings:
+    """What to note about a model, after making sure that it is the one that made the result.
+
+    Raises:
+        ValueError: If it isn't.
+    """
+    used = settings.model
     if now.fingerprint != used.fingerprint:
         raise ValueError(
-            f"the model {options.model} has other weights (SHA-256 {now.fingerprint[:12]}...) than those "
+            f"the model {now.name} has other weights (SHA-256 {now.fingerprint[:12]}...) than those "
             f"that made {job.file.name} ({used.fingerprint[:12]}...); name the right one with --model"
         )
-    return model, now
+    return now
 
 
 def _beside(file: Path) -> str:
@@ -98,7 +148,7 @@ def _beside(file: Path) -> str:
     return str(file.with_name(f"{file.stem}-redo{suffix}"))
 
 
-def _warn_of_versions(settings: Settings | GeneratedSettings) -> None:
+def _warn_of_versions(settings: Made) -> None:
     now = versions()
     changed = [
         f"{name} {old} then, {now.get(name)} now"

@@ -1,26 +1,30 @@
 """`rescene train motion-lora`: LoRAs of how a video moves, one for each of its clips."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tyro.conf import Positional
 
 from ..backbones import MotionLoRA, StableVideo
+from ..cache import cached
 from ..methods.i2vedit import I2VEdit
 from ..methods.source_clip import SourceClip
 from ..methods.spans import Span, segments
 from ..settings import Trim, file_hash
 from ..training import MotionTuning, TrainingFolder
+from ..training.processes import processes
 from ..typing import Progress
 from ..video import Fit, Video
 from ..video.files import check_target
+from .carry import read_picture
 from .edit import numbered
 from .forms import parse
 from .options import fit_for, read_source
 from .progress import Reporter, reporting
-from .propagate import read_picture
 from .video_model import VideoModelOptions
 
 
@@ -77,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     outputs = [Path(path) for path in numbered(str(job.output), len(segment.spans))]
     for path in outputs:
         check_target(path, folder=False, overwrite=job.run.overwrite or job.run.resume)
-    sample = job.run.sample_frame and fit.apply(read_picture(job.run.sample_frame, video, fit=False))
+    sample = job.run.sample_frame and fit.apply(read_picture(job.run.sample_frame, video, cover=False))
 
     model = job.model.load()
     with reporting(as_json=job.run.json_progress) as reporter:
@@ -108,36 +112,53 @@ class Training:
         return self.fit.apply(self.video)
 
     def train(self, path: Path, span: Span, first: SourceClip | None) -> None:
-        """Trains on one clip."""
-        job, began = self.job, time.monotonic()
+        """Trains on one clip, unless exactly that was done before: then what was learnt is in the cache."""
+        tuning, began = self.job.tuning, time.monotonic()
         place = path.with_name(f"{path.stem}-training")
         video = {
-            "sha256": file_hash(job.input),
-            "trim": str(job.trim),
+            "sha256": file_hash(self.job.input),
+            "trim": str(self.job.trim),
             "size": list(self.fit.size),
             "frames": [span.frames.start, span.frames.stop],
             "looks_at_first": first is not None,
         }
-        config = job.tuning.config(self.model, video)
-        resume = job.run.resume and (place / "checkpoint.safetensors").exists()
-        folder = TrainingFolder(path=place, config=config, resume=resume, overwrite=job.run.overwrite)
-        clip = self.source[span.frames.start : span.frames.stop]
-        keep = keeper(
-            folder, self.model, clip, self.fit, None if first else self.sample, self.reporter.progress
-        )
-        lora = job.tuning(
+        config = tuning.config(self.model, video)
+        how = "learnt before"
+
+        def learn() -> Tensor:
+            nonlocal how
+            lora = self.learn(place, span, first, config)
+            how = f"checkpoints, losses.csv and losses.svg in {place}/"
+            return parameters_to_vector(lora.weights().values()).detach()
+
+        key = {
+            "kind": "motion-lora-1",
+            **config,
+            "steps": tuning.length,
+            "processes": processes().num_processes,
+        }
+        lora = MotionLoRA.fresh(self.model, rank=tuning.rank, dropout=tuning.dropout, seed=tuning.seed)
+        vector_to_parameters(cached(key, learn), lora.weights().values())
+        lora.save(path)
+        what = f"{path.stat().st_size / 1e6:.1f} MB, {tuning.length} steps on {len(span.frames)} frames"
+        print(f"{path}  ({what} in {time.monotonic() - began:.0f} s; {how})")
+
+    def learn(
+        self, place: Path, span: Span, first: SourceClip | None, config: Mapping[str, object]
+    ) -> MotionLoRA:
+        """Trains on one clip; checkpoints go to the folder `place`."""
+        run, clip = self.job.run, self.source[span.frames.start : span.frames.stop]
+        resume = run.resume and (place / "checkpoint.safetensors").exists()
+        folder = TrainingFolder(path=place, config=config, resume=resume, overwrite=run.overwrite)
+        sample, progress = None if first else self.sample, self.reporter.progress
+        return self.job.tuning(
             self.model,
             clip,
             first_keys=first.keys_at if first else None,
-            progress=self.reporter.progress,
+            progress=progress,
             folder=folder,
-            at_checkpoint=keep,
+            at_checkpoint=keeper(folder, self.model, clip, self.fit, sample, progress),
         )
-        lora.save(path)
-        size, seconds = path.stat().st_size / 1e6, time.monotonic() - began
-        what = f"{size:.1f} MB, {job.tuning.length} steps on {len(clip)} frames in {seconds:.0f} s"
-        print(f"{path}  ({what})")
-        print(f"{place}/  (checkpoints, losses.csv, losses.svg)")
 
 
 def keeper(

@@ -88,9 +88,8 @@ class I2VEdit:
             progress: Reports the steps.
 
         Raises:
-            ValueError: If a key frame is of another size than the video or out of place, a motion LoRA
-            doesn't
-                fit, or the video is too short.
+            ValueError: If a key frame is of another size than the video or out of place, a motion LoRA is
+                for another model, or the video is too short.
         """
         return self.propagate(model, video, [key_frames], progress=progress)[0]
 
@@ -145,7 +144,7 @@ class I2VEdit:
                 "for each"
             )
         for path in self.motion_lora:
-            verify(path, read_lora(path)[0], model)
+            verify(path, read_lora(path).tensors, model)
         return found
 
     def source(

@@ -1,10 +1,22 @@
 """What made a result: written beside it and into it, read back, and run again."""
 
 from .fields import field_docs
-from .generated import GeneratedSettings, read_made
+from .generated import GeneratedSettings
 from .plain import decode, decode_as, encode, unknown
 from .propagated import KeyFrameSettings, PropagatedSettings
-from .results import check_result, file_hash, find_source, read_settings, seen_from, sidecar, write_result
+from .results import (
+    Made,
+    check_result,
+    file_hash,
+    find_key_frames,
+    find_motion_loras,
+    find_source,
+    read_made,
+    read_settings,
+    seen_from,
+    sidecar,
+    write_result,
+)
 from .settings import (
     DType,
     ModelSettings,
@@ -21,6 +33,7 @@ __all__ = [
     "DType",
     "GeneratedSettings",
     "KeyFrameSettings",
+    "Made",
     "ModelSettings",
     "PropagatedSettings",
     "Settings",
@@ -32,6 +45,8 @@ __all__ = [
     "encode",
     "field_docs",
     "file_hash",
+    "find_key_frames",
+    "find_motion_loras",
     "find_source",
     "method_name",
     "parse",

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ..methods import GENERATORS, Generator
 from ..video import DigitalSourceType
 from .plain import decode
-from .settings import ModelSettings, Settings, parse, take_method, versions, write_json
+from .settings import ModelSettings, parse, take_method, versions, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +46,3 @@ class _Read:
     model: ModelSettings
     label: str | None
     versions: Mapping[str, str]
-
-
-def read_made(text: str) -> Settings | GeneratedSettings:
-    """The settings in a text, of an edit or of a generated clip: only an edit has a source.
-
-    Raises:
-        ValueError: If they are neither.
-    """
-    return (Settings if "source" in parse(text) else GeneratedSettings).from_json(text)

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from ..methods.i2vedit import I2VEdit
 from ..video import DigitalSourceType, Fit
-from .settings import ModelSettings, SourceSettings, versions, write_json
+from .plain import decode
+from .settings import ModelSettings, SourceSettings, parse, take_method, versions, write_json
+
+NAME = "i2vedit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ class PropagatedSettings:
     """The sizes: of the source, and at work."""
     key_frames: tuple[KeyFrameSettings, ...]
     motion_loras: tuple[str, ...]
-    """SHA-256 of the files."""
+    """SHA-256 of the files; the edit's own paths are as seen from the result's folder."""
     label: str | None = None
     versions: Mapping[str, str] = field(default_factory=versions)
     source_type: ClassVar = DigitalSourceType.EDITED
@@ -39,4 +42,31 @@ class PropagatedSettings:
     def to_json(self) -> str:
         """The text that results and sidecars carry."""
         rest = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "edit"}
-        return write_json("i2vedit", self.edit, rest)
+        return write_json(NAME, self.edit, rest)
+
+    @classmethod
+    def from_json(cls, text: str) -> "PropagatedSettings":
+        """The settings in a text.
+
+        Raises:
+            ValueError: If it isn't one that `to_json` gave.
+        """
+        values = parse(text)
+        edit = take_method(values, {NAME: I2VEdit})
+        rest = decode(_Read, values, name="settings")
+        if len(rest.motion_loras) != len(edit.motion_lora):
+            raise ValueError("settings: motion_loras must name a SHA-256 for each of the edit's motion LoRAs")
+        return cls(edit=edit, **{item.name: getattr(rest, item.name) for item in fields(rest)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """`PropagatedSettings` without the edit, whose name is read first."""
+
+    model: ModelSettings
+    source: SourceSettings
+    fit: Fit
+    key_frames: tuple[KeyFrameSettings, ...]
+    motion_loras: tuple[str, ...]
+    label: str | None
+    versions: Mapping[str, str]

@@ -10,8 +10,10 @@ from ..video.files import check_target, replacing
 from ..video.write import destination
 from .generated import GeneratedSettings
 from .propagated import PropagatedSettings
-from .settings import Settings
+from .settings import Settings, parse
 
+Made = Settings | GeneratedSettings | PropagatedSettings
+"""What made a result: an edit by text, a generator, or edited frames."""
 _BLOCK = 1 << 20
 
 
@@ -38,7 +40,7 @@ def check_result(path: str, *, overwrite: bool) -> None:
 def write_result(
     video: Video,
     path: str,
-    settings: Settings | GeneratedSettings | PropagatedSettings,
+    settings: Made,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -110,27 +112,68 @@ def seen_from(result: Path, source: Path) -> str:
         return source.absolute().as_posix()
 
 
-def find_source(settings: Settings, result: Path, place: Path | None = None) -> Path:
+def read_made(text: str) -> Made:
+    """The settings in a text: only propagated ones have key frames, and only generated ones no source.
+
+    Raises:
+        ValueError: If they are none of these.
+    """
+    values = parse(text)
+    if "key_frames" in values:
+        return PropagatedSettings.from_json(text)
+    return (Settings if "source" in values else GeneratedSettings).from_json(text)
+
+
+def find_source(settings: Settings | PropagatedSettings, result: Path, place: Path | None = None) -> Path:
     """The source of a result: at `place` if given, else where its settings say, or beside it.
 
     Raises:
         FileNotFoundError: If it isn't there.
         ValueError: If what is there has changed.
     """
-    noted = Path(os.path.normpath(result.absolute().parent / settings.source.path))
-    places = [place] if place else [noted, result.absolute().parent / noted.name]
+    noted, name = _places(settings.source.path, result), "--source-file"
+    return _unchanged(
+        [place] if place else noted, settings.source.sha256, f"the source of {result.name}", name
+    )
+
+
+def find_key_frames(settings: PropagatedSettings, result: Path) -> dict[int, Path]:
+    """The edited frames of a result by the frames that they replaced; raises as `find_source`."""
+    return {
+        frame.at: _unchanged(
+            _places(frame.path, result), frame.sha256, f"the edited frame {frame.at} of {result.name}"
+        )
+        for frame in settings.key_frames
+    }
+
+
+def find_motion_loras(settings: PropagatedSettings, result: Path) -> tuple[Path, ...]:
+    """The motion LoRAs of a result; raises as `find_source`."""
+    return tuple(
+        _unchanged(_places(str(path), result), sha256, f"a motion LoRA of {result.name}")
+        for path, sha256 in zip(settings.edit.motion_lora, settings.motion_loras, strict=True)
+    )
+
+
+def _places(path: str, result: Path) -> list[Path]:
+    """Where what a result was made from may lie: as noted, or beside the result."""
+    noted = Path(os.path.normpath(result.absolute().parent / path))
+    return [noted, result.absolute().parent / noted.name]
+
+
+def _unchanged(places: list[Path], sha256: str, what: str, option: str | None = None) -> Path:
     found = [each for each in places if each.exists()]
     if not found:
         raise FileNotFoundError(
-            f"the source of {result.name} is missing: there is no {' and no '.join(map(str, places))}; put "
-            "it there, or name its place with --source-file"
+            f"{what} is missing: there is no {' and no '.join(map(str, places))}; put it there"
+            + (f", or name its place with {option}" if option else "")
         )
     for each in found:
-        if file_hash(each) == settings.source.sha256:
+        if file_hash(each) == sha256:
             return each
     raise ValueError(
-        f"{found[0]} isn't what {result.name} was made from: its SHA-256 isn't {settings.source.sha256[:12]}"
-        "...; name the original with --source-file"
+        f"{found[0]} has changed since it was {what}: its SHA-256 isn't {sha256[:12]}...; "
+        + (f"name the original with {option}" if option else "put the original there")
     )
 
 

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..adapters import About, Adapter, network_hash
+from ..adapters import About, Adapter
 from ..backbones import StableDiffusion
+from ..backbones.parts import network_hash
 from ..typing import Latents, Progress, Text, quiet
 from ..video import Video
 from .class_images import class_images
