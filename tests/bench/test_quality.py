@@ -1,12 +1,14 @@
 """FateZero with `mini` on four scenes of the benchmark: fails when quality drops below what was reached.
 
-The full table is docs/quality.md. When better weights are shipped, or the method gets better, raise RECORDED.
+The full table is docs/quality.md. When better weights are shipped, or the method gets better, raise RECORDED:
+`python -m tests.bench.test_quality [MODEL]` prints it.
 """
 
-from collections.abc import Callable
+import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -33,18 +35,21 @@ def same_size(video: Video) -> Fit:
 
 
 @pytest.fixture(scope="module")
-def reached(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], float]:
-    """The mean over the first scene of each kind."""
-    folder = tmp_path_factory.mktemp("bench")
-    model = rescene.load("mini", device="cpu")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    return measured(tmp_path_factory.mktemp("bench"), "mini")
+
+
+def measured(folder: Path, name: str) -> dict[str, float]:
+    """The means over the first scene of each kind."""
+    model = rescene.load(name, device="cpu")
     used = ModelSettings(
-        name="mini", revision=None, fingerprint=model.fingerprint(), dtype="float32", device="cpu"
+        name=name, revision=None, fingerprint=model.fingerprint(), dtype="float32", device="cpu"
     )
     bench = Bench(folder=folder, model=model, model_settings=used, fit=same_size, tools=Tools(), metrics=())
     records = [bench.run(row, fatezero(), quiet) for row in first_of_each_kind(folder)]
     assert not [record.error for record in records if record.error]
     scores = [score for record in records if record.report for score in record.report.scores]
-    return lambda key: mean(score.value for score in scores if score.key == key)
+    return {key: mean(score.value for score in scores if score.key == key) for key in SLACK}
 
 
 def fatezero() -> Setting:
@@ -58,5 +63,11 @@ def first_of_each_kind(folder: Path) -> list[WorldRow]:
 
 
 @pytest.mark.parametrize("key", RECORDED)
-def test_quality_is_no_worse_than_recorded(reached, key):
-    assert reached(key) >= RECORDED[key] - SLACK[key]
+def test_quality_is_no_worse_than_recorded(reached: dict[str, float], key: str):
+    assert reached[key] >= RECORDED[key] - SLACK[key]
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as place:
+        found = measured(Path(place), sys.argv[1] if len(sys.argv) > 1 else "mini")
+        sys.stdout.write(f"RECORDED = { ({key: round(value, 3) for key, value in found.items()}) }\n")
