@@ -25,7 +25,7 @@ ALLOWED = {
     "attention": ("typing sampling video prompts", "jaxtyping safetensors torch"),
     "attention/control.py": ("typing sampling video prompts", "diffusers jaxtyping torch"),
     "inflation": ("typing sampling attention", "jaxtyping safetensors torch"),
-    "controls": ("typing video", "cv2 diffusers jaxtyping numpy onnxruntime rtmlib torch transformers"),
+    "controls": ("typing video", "cv2 diffusers jaxtyping numpy torch transformers"),
     "backbones": (
         "typing cache mini sampling video prompts attention inflation controls",
         "accelerate diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
@@ -45,7 +45,7 @@ ALLOWED = {
         "cv2 jaxtyping numpy torch torchmetrics torchvision transformers",
     ),
     "bench": (
-        "typing sampling video world metrics compare backbones methods settings",
+        "typing sampling video prompts world metrics compare backbones adapters methods training settings",
         "jaxtyping jinja2 numpy torch yaml",
     ),
     "compare": ("typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),

@@ -35,3 +35,8 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     assert HEAVY.isdisjoint(loaded.split())
+
+
+def test_loading_a_model_takes_no_drawing_library() -> None:
+    program = "import sys, rescene; rescene.load, rescene.FateZero; print('cv2' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"

@@ -29,6 +29,7 @@ from ..sampling import (
 from ..typing import Frames, Latents, Text
 from ..video import Video
 from .fits import refuse_latents, refuse_unfit
+from .frugal import feed_frame_by_frame, give_back
 from .parts import Parts, finite
 
 PREDICTIONS: dict[str, tuple[Split, Wanted]] = {
@@ -71,6 +72,8 @@ class StableDiffusion:
         self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
         self.native_area = (self.unet.config.sample_size * self.scale) ** 2
         self.hooks = AttentionControl(self.unet)
+        if self.device.type == "cpu":
+            feed_frame_by_frame(self.unet)
 
     def _networks(self, components: dict[str, Any]) -> tuple[nn.Module, ...]:
         """All networks, after making sure that they belong together."""
@@ -112,6 +115,7 @@ class StableDiffusion:
 
     def decode(self, latents: Latents, like: Video) -> Video:
         """The latents' frames with the rate and sound of `like`, decoded one by one as they are read."""
+        give_back()
         return replace(like, clip=DecodedLatents(self, latents))
 
     @torch.no_grad()

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from ..world import unknown_words, vocabulary
-
 FOLDER = Path(__file__).parent
 """What to load: a folder as Stable Diffusion's."""
 
 
 def remark(prompt: str) -> str | None:
     """What to tell about a prompt with words that the model never saw; None if it knows them all."""
+    # The world draws with OpenCV, which other models have no use for.
+    from ..world import unknown_words, vocabulary
+
     unknown = unknown_words(prompt)
     if not unknown:
         return None

@@ -1,0 +1,36 @@
+"""Computing on a processor takes no more memory than it must."""
+
+import torch
+from diffusers.models.attention import BasicTransformerBlock, FeedForward
+
+from rescene import StableDiffusion
+from rescene.backbones.frugal import give_back
+
+
+def test_feed_forward_layers_see_one_frame_at_a_time_and_say_the_same(model: StableDiffusion) -> None:
+    z = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    step, text = model.schedule(4)[1], model.embed("a cat")
+    blocks = [module for module in model.unet.modules() if isinstance(module, BasicTransformerBlock)]
+    seen: list[int] = []
+    layers = [module for module in model.unet.modules() if isinstance(module, FeedForward)]
+    hooks = [layer.register_forward_pre_hook(lambda _, x: seen.append(len(x[0]))) for layer in layers]
+    (one_by_one,) = model.predict(step, (z, text))
+    assert set(seen) == {1}
+    try:
+        for block in blocks:
+            block.set_chunk_feed_forward(None)
+        (at_once,) = model.predict(step, (z, text))
+    finally:
+        for block in blocks:
+            block.set_chunk_feed_forward(1)
+        for hook in hooks:
+            hook.remove()
+    assert 3 in seen
+    torch.testing.assert_close(one_by_one, at_once, rtol=0, atol=1e-5)
+
+
+def test_giving_memory_back_loses_none_that_is_used() -> None:
+    kept = [torch.full((1 << 16,), float(number)) for number in range(8)]
+    del kept[::2]
+    give_back()
+    assert [float(tensor.mean()) for tensor in kept] == [1, 3, 5, 7]
