@@ -8,6 +8,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rescene import StableDiffusion, load
+from rescene.backbones import StableDiffusionXL
+from tests.tiny import tiny_sdxl
 
 UNET = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 TEXT = "encoder.layers.0.self_attn"
@@ -104,6 +106,27 @@ def test_several_are_added_up_and_a_folder_will_do(
     loras = {str(folder): 1.0, str(saved(tmp_path, kohya_layout(alpha=2.0))): 0.5}
     found = changes(model, load(tiny_folder, device="cpu", loras=loras))
     torch.testing.assert_close(found[f"{UNET}.weight"], 1.5 * UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
+
+
+def test_those_of_xl_reach_both_text_encoders(tmp_path: Path) -> None:
+    folder, layer = tiny_sdxl(tmp_path / "sdxl"), UNET.replace("down_blocks.0", "down_blocks.1")
+    down, up = random(2, 16, seed=0), random(16, 2, seed=1)
+    tensors = {f"unet.{layer}.lora_A.weight": down, f"unet.{layer}.lora_B.weight": up}
+    for number, part in enumerate(("text_encoder", "text_encoder_2"), 2):
+        tensors[f"{part}.text_model.{TEXT}.q_proj.lora_A.weight"] = random(2, 16, seed=number)
+        tensors[f"{part}.text_model.{TEXT}.q_proj.lora_B.weight"] = random(16, 2, seed=10 * number)
+    path = saved(tmp_path, tensors)
+    before = load(folder, device="cpu")
+    after = load(folder, device="cpu", loras={str(path): 0.5})
+    assert isinstance(before, StableDiffusionXL) and isinstance(after, StableDiffusionXL)
+    found = changes(before, after)
+    assert found.keys() == {f"{layer}.weight", f"{TEXT}.q_proj.weight"}
+    torch.testing.assert_close(found[f"{layer}.weight"], up @ down / 2, rtol=1e-5, atol=1e-5)
+    for number, part in enumerate(("text_encoder", "text_encoder_2"), 2):
+        old, new = (dict(getattr(model, part).named_parameters()) for model in (before, after))
+        name = next(name for name in old if name.endswith(f"{TEXT}.q_proj.weight"))
+        wanted = random(16, 2, seed=10 * number) @ random(2, 16, seed=number) / 2
+        torch.testing.assert_close(new[name] - old[name], wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:The following .*_pattern keys:RuntimeWarning")  # peft's own.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from rescene import Text2VideoZero, Video, load
 from rescene.cli.forms import parse
@@ -54,6 +55,23 @@ def test_it_does_what_the_library_does(generate, tiny_folder, tmp_path):
     )
     wanted(load(tiny_folder, device="cpu")).write(tmp_path / "wanted.mkv")
     assert torch.equal(Video.read(tmp_path / "out.mkv").frames, Video.read(tmp_path / "wanted.mkv").frames)
+
+
+def test_a_lora_changes_the_clip_and_is_noted(generate, run, tmp_path):
+    layer = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    stream = torch.Generator().manual_seed(0)
+    factors = {"A": torch.randn(2, 8, generator=stream), "B": torch.randn(8, 2, generator=stream)}
+    file = tmp_path / "style.safetensors"
+    save_file({f"{layer}.lora_{name}.weight": factor for name, factor in factors.items()}, file)
+    for output, more in (("plain.mkv", ()), ("styled.mkv", ("--lora", f"{file}:0.8"))):
+        ran = generate(*more, output=output)
+        assert ran.status == 0, ran.err
+    plain, styled = (Video.read(tmp_path / name).frames for name in ("plain.mkv", "styled.mkv"))
+    assert not torch.equal(plain, styled)
+    noted = json.loads((tmp_path / "styled.json").read_text())["model"]["loras"]
+    assert noted == {str(file): 0.8}
+    assert run("redo", tmp_path / "styled.mkv").status == 0
+    assert torch.equal(Video.read(tmp_path / "styled-redo.mkv").frames, styled)
 
 
 def test_a_path_is_a_list_of_places():

@@ -4,11 +4,12 @@ import json
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import ControlNetModel, StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 import rescene
 from rescene.backbones import PromptWarning
+from rescene.backbones.controlled import CONTROLNETS
 from rescene.mini import FOLDER
 from rescene.world import BACKGROUNDS, COLOURS, OBJECTS, STYLES, Scene
 
@@ -20,8 +21,11 @@ def pipeline():
     )
 
 
-def test_weights_stay_below_forty_megabytes():
-    assert sum(file.stat().st_size for file in FOLDER.rglob("*") if file.is_file()) < 40e6
+def test_weights_stay_below_forty_megabytes_and_fifteen_more_for_controlnets():
+    sizes = {file: file.stat().st_size for file in FOLDER.rglob("*") if file.is_file()}
+    extra = {file: size for file, size in sizes.items() if "controlnet" in file.parent.name}
+    assert sum(sizes.values()) - sum(extra.values()) < 40e6
+    assert sum(extra.values()) < 15e6
 
 
 def test_every_word_of_the_world_is_one_token():
@@ -60,6 +64,16 @@ def test_a_word_that_it_never_saw_is_warned_of_with_those_it_knows():
 def test_words_that_it_knows_are_not_warned_of(recwarn):
     rescene.load("mini").embed("an elephant in the snow, watercolor painting")
     assert not [each for each in recwarn if each.category is PromptWarning]
+
+
+def test_a_controlnet_of_its_own_is_found_and_fits(pipeline, tmp_path, monkeypatch):
+    net = ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=(4, 4, 4, 4))
+    net.half().save_pretrained(tmp_path / "canny")
+    monkeypatch.setitem(CONTROLNETS, "mini-canny", tmp_path / "canny")
+    scene = Scene.random(seed=3)
+    edit = rescene.ControlledVideo(prompt=scene.caption, num_inference_steps=1)
+    made = edit(rescene.load("mini", device="cpu"), rescene.Video.of(scene.render(frames=2).frames, 8))
+    assert made.frames.shape == (2, 3, 128, 128)
 
 
 def test_no_path_of_a_machine_is_shipped():

@@ -1,7 +1,7 @@
 """Takes what isn't the subject from the first frame, moved along.
 
-Khachatryan et al., ICCV 2023, "Background smoothing". The detector of salient objects that this needs isn't
-published with Text2Video-Zero. Here the subject is where some words of the prompt are attended to, what a
+Khachatryan et al., "Text2Video-Zero", ICCV 2023: background smoothing. The detector of salient objects that
+it needs wasn't published with it. Here the subject is where some words of the prompt are attended to, what a
 file says, or what a function of the user's finds.
 """
 

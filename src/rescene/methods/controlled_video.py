@@ -1,8 +1,7 @@
 """Text2Video-Zero with ControlNets: a video redrawn along its edges, its depth or its poses.
 
 All frames start from the same noise and attend to the first one; what differs between them is what the
-ControlNets are shown (Khachatryan et al., ICCV 2023,
-"Conditional and specialized text-to-video").
+ControlNets are shown (Khachatryan et al., "Text2Video-Zero", ICCV 2023).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Frames that attend to the first one: what all modes of Text2Video-Zero share.
 
-Khachatryan et al., ICCV 2023, "Reprogramming cross-frame attention".
+Khachatryan et al., "Text2Video-Zero", ICCV 2023: self-attention becomes attention on the first frame.
 
 The first frame, the anchor, attends to itself alone, so it needs no other frame. At each step it is denoised
 first; its keys and values are kept for that step, and the other frames follow a few at a time. Memory doesn't

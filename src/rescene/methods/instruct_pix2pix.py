@@ -1,7 +1,7 @@
 """Video Instruct-Pix2Pix: frames edited by an instruction, all attending to the first one.
 
 InstructPix2Pix (Brooks et al., CVPR 2023), kept consistent as in Text2Video-Zero (Khachatryan et al., ICCV
-2023, "Video Instruct-Pix2Pix").
+2023).
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class VideoInstructPix2Pix(CrossFrameSettings):
         def denoise(z: Latents, step: Step, frames: slice) -> Latents:
             seen, unseen = torch.cat([z, images[frames]], 1), torch.cat([z, torch.zeros_like(z)], 1)
             both, image, neither = model.predict(step, (seen, text), (seen, negative), (unseen, negative))
-            # Brooks et al., eq. 3.
+            # Guidance by both conditions (Brooks et al.).
             return (
                 neither + self.image_guidance_scale * (image - neither) + self.guidance_scale * (both - image)
             )

@@ -1,8 +1,8 @@
 """Text2Video-Zero (Khachatryan et al., ICCV 2023): a moving clip from an image model and a prompt, untrained.
 
 One frame is denoised until its layout has formed. Its latents, moved as by a camera, become those of all
-other frames, and fresh noise lets each find its own details ("Motion dynamics in latent codes"). All frames
-attend to the first one, so that things keep their looks ("Reprogramming cross-frame attention").
+other frames, and fresh noise lets each find its own details: motion dynamics in latent codes. All frames
+attend to the first one, so that things keep their looks: cross-frame attention.
 """
 
 from collections.abc import Sequence
@@ -203,7 +203,7 @@ class Text2VideoZero(CrossFrameSettings):
     def start(
         self, sampler: CrossFrame, schedule: list[Step], noise: Latents, *, progress: Progress
     ) -> Latents:
-        """All frames' latents at the level `t1`, from which they are denoised together (algorithm 1)."""
+        """All frames' latents at the level `t1`, from which they are denoised together."""
         early, late = self.window(len(schedule))
         if not self.motion:
             before = progress(sampler.sample(noise, schedule[:early]), description="Starting", total=early)
