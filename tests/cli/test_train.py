@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from rescene import OneShot, TuneAVideo, Video, load
 from rescene.adapters import read_about
 from rescene.cli.train_one_shot import clip_of
-from rescene.settings import Trim
+from rescene.settings import Trim, file_hash
 from rescene.video import Fit
 
 
@@ -116,10 +116,34 @@ def test_edits_by_an_adapter(train, run, film, tiny_folder, tmp_path):
     ran = run("edit", film, tmp_path / "b.mkv", "fatezero", *motion, *prompts)
     assert ran.status == 0, ran.err
     assert len(Video.read(tmp_path / "a.mkv")) == len(Video.read(tmp_path / "b.mkv")) == 4
-    assert json.loads((tmp_path / "a.json").read_text())["fields"]["motion"] == str(motion[-1])
     ran = run("generate", tmp_path / "c.mkv", "tune-a-video", *motion, "--prompt", "a jeep")
     assert ran.status == 0, ran.err
     assert len(Video.read(tmp_path / "c.mkv")) == 4
+
+
+def test_results_tell_their_adapter_and_are_redone_with_no_other(train, run, film, tiny_folder, tmp_path):
+    assert train().status == 0
+    adapter, there = tmp_path / "car.safetensors", tmp_path / "there"
+    motion = ("--model", tiny_folder, "--num-inference-steps", 1, "--motion", adapter)
+    assert run("edit", film, there / "a.mkv", "tune-a-video", *motion, "--target", "a jeep").status == 0
+    assert run("generate", there / "b.mkv", "tune-a-video", *motion, "--prompt", "a jeep").status == 0
+    for name in ("a", "b"):
+        values = json.loads((there / f"{name}.json").read_text())
+        assert values["fields"]["motion"] == "../car.safetensors"
+        assert values["motion"] == file_hash(adapter)
+        ran = run("redo", there / f"{name}.mkv")
+        assert ran.status == 0, ran.err
+        again = there / f"{name}-redo.json"
+        assert json.loads(again.read_text()) == values
+        assert torch.equal(*(Video.read(there / f"{name}{end}.mkv").frames for end in ("", "-redo")))
+        again.unlink()
+        (there / f"{name}-redo.mkv").unlink()
+    assert train("--overwrite", "--seed", 1).status == 0
+    for name in ("a", "b"):
+        ran = run("redo", there / f"{name}.mkv")
+        assert ran.status == 2
+        assert f"has changed since it was the adapter of {name}.mkv" in ran.err
+        assert not (there / f"{name}-redo.mkv").exists()
 
 
 def test_a_published_folder_is_converted(run, train, tiny_folder, tmp_path: Path):

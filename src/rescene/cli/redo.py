@@ -21,6 +21,7 @@ from ..settings import (
     read_settings,
     seen_from,
     versions,
+    with_motion_found,
 )
 from .carry import Carrying, read_pictures
 from .forms import parse
@@ -51,7 +52,7 @@ class Redo:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(Redo, arguments, command="redo")
-    settings = read_made(read_settings(job.file))
+    settings = with_motion_found(read_made(read_settings(job.file)), job.file)
     outputs = Outputs(path=job.output or _beside(job.file), overwrite=job.overwrite)
     outputs.verify()
     if isinstance(settings, PropagatedSettings):

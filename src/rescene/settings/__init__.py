@@ -15,6 +15,7 @@ from .results import (
     read_settings,
     seen_from,
     sidecar,
+    with_motion_found,
     write_result,
 )
 from .settings import (
@@ -56,6 +57,7 @@ __all__ = [
     "sidecar",
     "unknown",
     "versions",
+    "with_motion_found",
     "with_seed",
     "write_result",
 ]

@@ -16,6 +16,8 @@ class GeneratedSettings:
 
     generator: Generator
     model: ModelSettings
+    motion: str | None = None
+    """SHA-256 of the generator's adapter, if it has one; set when a result is written."""
     label: str | None = None
     versions: Mapping[str, str] = field(default_factory=versions)
     source_type: ClassVar = DigitalSourceType.GENERATED
@@ -36,7 +38,7 @@ class GeneratedSettings:
         values = parse(text)
         generator = take_method(values, GENERATORS)
         rest = decode(_Read, values, name="settings")
-        return cls(generator=generator, model=rest.model, label=rest.label, versions=rest.versions)
+        return cls(generator=generator, **{item.name: getattr(rest, item.name) for item in fields(rest)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +48,4 @@ class _Read:
     model: ModelSettings
     label: str | None
     versions: Mapping[str, str]
+    motion: str | None = None

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from ..video import Video, read_metadata
@@ -53,7 +54,7 @@ def write_result(
         overwrite: Whether to replace what is there.
     """
     check_result(path, overwrite=overwrite)
-    target, text = Path(path), settings.to_json()
+    target, text = Path(path), _with_motion_noted(settings, Path(path)).to_json()
     new = not target.exists()
     try:
         with replacing(sidecar(target), folder=False, room=len(text)) as temporary:
@@ -153,6 +154,35 @@ def find_motion_loras(settings: PropagatedSettings, result: Path) -> tuple[Path,
         _unchanged(_places(str(path), result), sha256, f"a motion LoRA of {result.name}")
         for path, sha256 in zip(settings.edit.motion_lora, settings.motion_loras, strict=True)
     )
+
+
+def with_motion_found(settings: Made, result: Path) -> Made:
+    """The settings of a result, its adapter where it lies now; raises as `find_source`."""
+    if isinstance(settings, PropagatedSettings) or (motion := _motion(settings)) is None:
+        return settings
+    if settings.motion is None:
+        raise ValueError(f"{result.name} doesn't tell the SHA-256 of its adapter {motion}; make it again")
+    return _moved(
+        settings, _unchanged(_places(str(motion), result), settings.motion, f"the adapter of {result.name}")
+    )
+
+
+def _with_motion_noted(settings: Made, result: Path) -> Made:
+    """The settings as a result carries them: with its adapter's hash, and its place as seen from there."""
+    if isinstance(settings, PropagatedSettings) or (motion := _motion(settings)) is None:
+        return settings
+    return replace(_moved(settings, Path(seen_from(result, motion))), motion=file_hash(motion))
+
+
+def _motion(settings: Settings | GeneratedSettings) -> Path | None:
+    made = settings.generator if isinstance(settings, GeneratedSettings) else settings.edit
+    return getattr(made, "motion", None)
+
+
+def _moved(settings: Settings | GeneratedSettings, motion: Path) -> Settings | GeneratedSettings:
+    if isinstance(settings, GeneratedSettings):
+        return replace(settings, generator=replace(settings.generator, motion=motion))  # pyright: ignore
+    return replace(settings, edit=replace(settings.edit, motion=motion))  # pyright: ignore
 
 
 def _places(path: str, result: Path) -> list[Path]:

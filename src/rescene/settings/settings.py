@@ -69,6 +69,8 @@ class Settings:
     source: SourceSettings
     fit: Fit
     """The sizes: of the source, and at work."""
+    motion: str | None = None
+    """SHA-256 of the edit's adapter, if it has one; set when a result is written."""
     label: str | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     source_type: ClassVar = DigitalSourceType.EDITED
@@ -99,6 +101,7 @@ class _Read:
     fit: Fit
     label: str | None
     versions: Mapping[str, str]
+    motion: str | None = None
 
     def settings(self, edit: Method) -> Settings:
         return Settings(edit=edit, **{item.name: getattr(self, item.name) for item in fields(self)})
