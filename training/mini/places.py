@@ -15,6 +15,9 @@ from transformers import CLIPTokenizer
 FINEST, COARSEST = 16, 8
 """Rows and columns of the layers that are taught; the middle block's 4 are too few."""
 LEAST = 1e-4
+ENOUGH, STRAY = 0.15, 0.02
+"""The share of attention that a word is to have in its place, and the one that it may have elsewhere. Without
+such bounds the words take all of it, nothing is left for styles, and the samples get worse."""
 INSIDE, OUTSIDE = ("object", "colour"), ("background",)
 
 
@@ -71,10 +74,11 @@ def misplaced(maps: list[Tensor], words: dict[bool, Tensor], cover: Tensor, coun
 
 
 def _misplaced(share: Tensor, place: Tensor, which: Tensor, counts: Tensor) -> Tensor:
-    """- log of the mean share where the word belongs - log of 1 - the mean share elsewhere."""
+    """How far the mean share is below `ENOUGH` in the word's place and above `STRAY` elsewhere, in logarithms."""
     where = (share * place).sum(1) / place.sum(1).clamp(min=1)
     elsewhere = (share * (1 - place)).sum(1) / (1 - place).sum(1).clamp(min=1)
-    loss = -where.clamp(min=LEAST).log() - (1 - elsewhere).clamp(min=LEAST).log()
+    lacking = (ENOUGH / where.clamp(LEAST, ENOUGH)).log()
+    loss = lacking + (elsewhere.clamp(min=STRAY) / STRAY).log()
     asked = counts * which.any(1)
     return (loss * asked).sum() / asked.sum().clamp(min=LEAST)
 
