@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from rescene.mini import FOLDER
 from tests.app.conftest import running
 from tests.browser import CHROMIUM
 
@@ -59,19 +60,31 @@ def edit(tab: Any, folder: Path) -> None:
 
 def others(tab: Any, folder: Path) -> None:
     """The other tabs."""
-    tab.get_by_role("tab", name="Generate").click()
-    tab.locator("#generate-method input").click()
-    tab.get_by_role("option", name="Along poses, edges or depth").click()
-    tab.locator("[data-clip=walk]").click()
-    tab.locator("#generate-prompt textarea").fill("an astronaut walks on the moon")
-    tab.wait_for_timeout(1500)
-    tab.screenshot(path=folder / "app-generate.png")
+    generate(tab, folder)
     tab.get_by_role("tab", name="Compare").click()
     tab.locator(".rs-chooser .rs-card").first.click()
     tab.locator(".rs-chooser .rs-strong").click()
     tab.locator(".rs-frame").wait_for(timeout=200_000)
     tab.wait_for_timeout(2500)
     tab.screenshot(path=folder / "app-compare.png")
+
+
+def generate(tab: Any, folder: Path) -> None:
+    """A clip along another one, if `mini` has learnt to follow; else the form."""
+    tab.get_by_role("tab", name="Generate").click()
+    tab.locator("#generate-method input").click()
+    tab.get_by_role("option", name="Along poses, edges or depth").click()
+    tab.locator("[data-clip=car]").click()
+    tab.locator("#generate-prompt textarea").fill("a green car on the road")
+    if (FOLDER / "controlnet_canny").is_dir():
+        tab.locator("#generate-advanced > button").click()
+        tab.locator("#generate-along-num_inference_steps input").fill(str(STEPS))
+        tab.locator("#generate-advanced > button").click()
+        tab.locator("#generate-run").click()
+        tab.locator(".rs-done").locator("visible=true").wait_for(timeout=600_000)
+    tab.evaluate(TOP)
+    tab.wait_for_timeout(1500)
+    tab.screenshot(path=folder / "app-generate.png")
 
 
 def phone(tab: Any, folder: Path) -> None:
