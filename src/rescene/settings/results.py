@@ -176,7 +176,8 @@ def _with_motion_noted(settings: Made, result: Path) -> Made:
 
 def _motion(settings: Settings | GeneratedSettings) -> Path | None:
     made = settings.generator if isinstance(settings, GeneratedSettings) else settings.edit
-    return getattr(made, "motion", None)
+    motion = getattr(made, "motion", None)
+    return motion if isinstance(motion, Path) else None  # Text to video's says whether there is any.
 
 
 def _moved(settings: Settings | GeneratedSettings, motion: Path) -> Settings | GeneratedSettings:
