@@ -28,7 +28,7 @@ ALLOWED = {
     "controls": ("typing video", "cv2 diffusers jaxtyping numpy torch transformers"),
     "backbones": (
         "typing cache mini sampling video prompts attention inflation controls",
-        "accelerate diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
+        "diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
     ),
     "convert": ("adapters", "safetensors torch"),
     "adapters": ("typing video attention inflation backbones", "safetensors torch"),

@@ -1,10 +1,11 @@
 """Settings fill methods with what rows say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rescene import ControlledVideo, FateZero, TokenFlow
+from rescene import ControlledVideo, FateZero, OneShot, TokenFlow
 from rescene.bench import FileRow, read_settings, settings_of, world_settings
 from rescene.bench.baselines import Nothing
 from rescene.bench.setting import KNOWN, parse
@@ -38,6 +39,20 @@ def test_kinds_have_values_of_their_own_and_words_are_the_rows():
     assert edit.target_mask_words == ("blue",)
 
 
+def test_a_tuning_learns_the_rows_clip_and_may_hold_for_one_kind():
+    text = (
+        "- {name: a, method: fatezero, tune: {steps: 9, variant: fatezero}}\n"
+        "- {name: b, method: fatezero, object: {tune: {steps: 9}}}"
+    )
+    every, objects = parse(text, name="x")
+    assert every.tuning(ROW) == OneShot(prompt="a red car", steps=9, variant="fatezero")
+    edit = every.edit(ROW, Path("a.safetensors"))
+    assert isinstance(edit, FateZero)
+    assert edit.motion == Path("a.safetensors")
+    assert objects.tuning(ROW) is None
+    assert objects.tuning(replace(ROW, kind="object")) == OneShot(prompt="a red car", steps=9)
+
+
 def test_a_method_with_one_prompt_gets_the_target():
     (setting,) = settings_of(["text2video-zero"])
     edit = setting.edit(ROW)
@@ -64,6 +79,10 @@ def test_the_shipped_settings_begin_with_the_baselines_and_are_valid():
         ("- {method: ddim}\n- {method: ddim}", "two settings named 'ddim'"),
         ("- {method: ddim, name: ../x}", "also names a folder"),
         ("- {", "no YAML"),
+        ("- {method: ddim, tune: {steps: 9}}", "unknown 'tune'"),
+        ("- {method: fatezero, tune: {step: 9}}", "did you mean 'steps'"),
+        ("- {method: fatezero, object: {tune: {step: 9}}}", "did you mean 'steps'"),
+        ("- {method: fatezero, tune: 9}", "fields of one-shot tuning"),
     ],
 )
 def test_mistakes_are_named(text, said):

@@ -103,6 +103,29 @@ def test_it_goes_on_where_it_was_stopped(bench, tmp_path, monkeypatch):
     ]
 
 
+def test_a_clip_is_tuned_once_for_all_settings_that_ask_for_the_same(bench, run, tmp_path, monkeypatch):
+    tune = "num_inference_steps: 1, tune: {steps: 1}"
+    settings = f"- {{method: fatezero, {tune}}}\n- {{method: tune-a-video, {tune}}}\n"
+    (tmp_path / "settings.yaml").write_text(settings)
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS[:1]))
+    ran = bench()
+    assert ran.status == 0, ran.err
+    (adapter,) = tmp_path.glob("out/tuned/jeep-*.safetensors")
+    one, other = (
+        {score["metric"]: score["value"] for score in row["scores"]} for row in numbers(tmp_path / "out")
+    )
+    assert one["tuning_seconds"] == other["tuning_seconds"] > 0
+    shown = json.loads(run("show", tmp_path / "out/results/fatezero/jeep.mp4").out)
+    assert shown["fields"]["motion"] == f"../../tuned/{adapter.name}"
+
+    # Another setting of the edit takes the adapter that is there; other steps need one of their own.
+    monkeypatch.setattr("rescene.training.one_shot.train", None)
+    (tmp_path / "settings.yaml").write_text(settings.replace("inference_steps: 1", "inference_steps: 2"))
+    assert bench().status == 0
+    (tmp_path / "settings.yaml").write_text(settings.replace("{steps: 1}", "{steps: 2}"))
+    assert "2 of 2 results could not be made" in bench().err
+
+
 def test_a_failed_row_is_tried_again(bench, tmp_path, film):
     assert bench("--limit", 2).status == 2
     (tmp_path / "b.mkv").write_bytes(film.read_bytes())

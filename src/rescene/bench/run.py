@@ -29,6 +29,7 @@ from .meter import Meter
 from .record import Record
 from .row import Row, source_of
 from .setting import Setting
+from .tuning import Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,10 @@ class Bench:
 
     def identity(self, row: Row, setting: Setting) -> str:
         """SHA-256 of all that decides the result."""
+        tuning = self._tuning(row, setting)
+        motion = tuning and tuning.adapter
         values = {
-            "edit": encode(setting.edit(row)),
+            "edit": encode(setting.edit(row, motion and Path(motion.name))),
             "method": setting.method,
             "clip": file_hash(row.clip),
             "trim": encode(row.trim),
@@ -85,22 +88,34 @@ class Bench:
         texts = {name: getattr(row, name) for name in ("kind", "source", "target")}
         record = Record(row=row.name, setting=setting.name, identity="", **texts)
         try:
-            edit = setting.edit(row)
+            tuning = self._tuning(row, setting)
+            edit = setting.edit(row, tuning and tuning.adapter)
             made = {"method": setting.method, "fields": encode(edit)}
+            if tuning:
+                made["tune"] = encode(tuning.one_shot)
             record = replace(record, identity=self.identity(row, setting), made=made)
-            return replace(record, report=self._report(row, setting, edit, progress))
+            return replace(record, report=self._report(row, setting, edit, tuning, progress))
         except Exception as error:  # Whatever is wrong with one row, the others are to be measured.
             return replace(record, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
-    def _report(self, row: Row, setting: Setting, edit: Method, progress: Progress) -> Report:
+    def _tuning(self, row: Row, setting: Setting) -> Tuning | None:
+        if (one_shot := setting.tuning(row)) is None:
+            return None
+        model, folder = self.model_settings.fingerprint, self.folder / "tuned"
+        return Tuning(one_shot=one_shot, row=row, model=model, folder=folder)
+
+    def _report(
+        self, row: Row, setting: Setting, edit: Method, tuning: Tuning | None, progress: Progress
+    ) -> Report:
         source = source_of(row)
         fit = self.fit(source)
+        before = tuning.run(self.model, fit.apply(source), progress) if tuning else ()
         with _cold_cache(), Meter() as meter:
             edited = edit(self.model, fit.apply(source), progress=progress)
             edited = replace(edited, clip=in_memory(fit.restore(edited).clip))
         self._keep(edited, row, self.video(row, setting), edit, fit)
         report = row.measure(source, edited, self.tools, self.metrics)
-        return replace(report, scores=(*report.scores, *meter.scores()))
+        return replace(report, scores=(*report.scores, *meter.scores(), *before))
 
     def _keep(self, edited: Video, row: Row, path: Path, edit: Method, fit: Fit) -> None:
         """Writes the result for people to see; what a method made carries its settings."""

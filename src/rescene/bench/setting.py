@@ -11,6 +11,7 @@ import yaml
 
 from ..methods import METHODS, Method
 from ..settings import decode, field_docs, unknown
+from ..training import OneShot
 from .baselines import BASELINES
 from .row import Row, replaced_words
 
@@ -20,6 +21,9 @@ PROMPTS = {"source": "source", "target": "target", "prompt": "target", "instruct
 """The fields of methods that a row fills, and what with."""
 SUBJECT, NEW = "subject", "new"
 """As the value of a field: the row's words of what is to change; the target's words that the source lacks."""
+
+TUNE = "tune"
+"""The key of how the model is tuned to each clip: fields of `OneShot`, for methods that take a motion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +37,12 @@ class Setting:
     of_kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Values that hold for rows of one kind only."""
 
-    def edit(self, row: Row) -> Method:
+    def edit(self, row: Row, motion: Path | None = None) -> Method:
         """The edit of a row.
+
+        Args:
+            row: The row.
+            motion: The adapter that its clip was tuned to, if it is.
 
         Raises:
             ValueError: if a value is wrong.
@@ -42,13 +50,29 @@ class Setting:
         kind = KNOWN[self.method]
         own = field_docs(kind)
         prompts = {name: getattr(row, which) for name, which in PROMPTS.items() if name in own}
-        values = {**prompts, **self.values, **self.of_kinds.get(row.kind, {})}
+        values = {**prompts, **self._values(row)}
+        if values.pop(TUNE, None) is not None:
+            values["motion"] = motion
         words = {SUBJECT: row.subject, NEW: replaced_words(row.target, row.source)}
         filled = {
             name: list(words[value]) if isinstance(value, str) and value in words else value
             for name, value in values.items()
         }
         return decode(kind, filled, name=self.name)
+
+    def tuning(self, row: Row) -> OneShot | None:
+        """How the model is tuned to a row's clip before the edit; None if it isn't.
+
+        Raises:
+            ValueError: if a value is wrong.
+        """
+        tune = self._values(row).get(TUNE)
+        if tune is None:
+            return None
+        return decode(OneShot, {"prompt": row.source, **tune}, name=f"{self.name}: {TUNE}")
+
+    def _values(self, row: Row) -> dict[str, Any]:
+        return {**self.values, **self.of_kinds.get(row.kind, {})}
 
 
 def settings_of(methods: Sequence[str]) -> list[Setting]:
@@ -104,14 +128,30 @@ def _setting(entry: Any, *, name: str) -> Setting:
         raise ValueError(unknown(str(method), KNOWN, name=f"{name}: method"))
     fields = field_docs(KNOWN[entry["method"]])
     values = {key: value for key, value in entry.items() if key not in ("name", "method")}
+    known = [*fields, *([TUNE] if "motion" in fields else [])]
     # What isn't a field and holds fields is a kind of rows.
     kinds = {
-        key: values.pop(key) for key in list(values) if key not in fields and isinstance(values[key], dict)
+        key: values.pop(key)
+        for key in list(values)
+        if key not in (*fields, TUNE) and isinstance(values[key], dict)
     }
-    for key in (*values, *(key for group in kinds.values() for key in group)):
-        if key not in fields:
-            raise ValueError(unknown(str(key), fields, name=name))
+    for group in (values, *kinds.values()):
+        for key in group:
+            if key not in known:
+                raise ValueError(unknown(str(key), known, name=name))
+        _check_tune(group.get(TUNE), name=f"{name}: {TUNE}")
     called = str(entry.get("name") or entry["method"])
     if not fullmatch(r"[\w-][\w.-]*", called):
         raise ValueError(f"{name}: the name {called!r} also names a folder; use letters, digits and dashes")
     return Setting(name=called, method=entry["method"], values=values, of_kinds=kinds)
+
+
+def _check_tune(tune: Any, *, name: str) -> None:
+    if tune is None:
+        return
+    if not isinstance(tune, dict):
+        raise ValueError(f"{name} must hold fields of one-shot tuning, such as {{steps: 100}}, not {tune!r}")
+    known = field_docs(OneShot)
+    for key in tune:
+        if key not in known:
+            raise ValueError(unknown(str(key), known, name=name))

@@ -5,7 +5,7 @@ Several processes, started by `accelerate launch`, each draw their own noise and
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -72,6 +72,13 @@ class TrainingSettings:
     def rate(self) -> float:
         """The learning rate to use."""
         return self.learning_rate or self.published[1]
+
+    @property
+    def deciding(self) -> dict[str, object]:
+        """All fields that decide the result but how long it takes: a resumed training must have the same."""
+        free = {"steps", "checkpoint_every", "gradient_checkpointing"}
+        fixed = {name: value for name, value in asdict(self).items() if name not in free}
+        return {**fixed, "learning_rate": self.rate}
 
 
 def train(

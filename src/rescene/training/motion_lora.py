@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -102,10 +102,7 @@ class MotionTuning(TrainingSettings):
             model: The model.
             video: What names the frames, as a JSON value.
         """
-        free = {"steps", "checkpoint_every", "gradient_checkpointing"}
-        fixed = {name: value for name, value in asdict(self).items() if name not in free}
-        fixed["learning_rate"] = self.rate
-        return {**fixed, "video": video, "model": model.fingerprint()}
+        return {**self.deciding, "video": video, "model": model.fingerprint()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ with images of the same class, so that the model doesn't forget what else such t
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -151,10 +151,12 @@ class OneShot(TrainingSettings):
             model: The model.
             video: What names the frames, such as a hash.
         """
-        free = {"steps", "checkpoint_every", "gradient_checkpointing"}
-        fixed = {name: value for name, value in asdict(self).items() if name not in free}
-        fixed["learning_rate"] = self.rate
-        return {**fixed, "video": video, "model": network_hash(model.unet), "dtype": str(model.unet.dtype)}
+        return {
+            **self.deciding,
+            "video": video,
+            "model": network_hash(model.unet),
+            "dtype": str(model.unet.dtype),
+        }
 
 
 @dataclass(frozen=True, eq=False)
