@@ -1,10 +1,14 @@
 """Computing on a processor takes no more memory than it must."""
 
+import os
+from pathlib import Path
+
+import pytest
 import torch
 from diffusers.models.attention import BasicTransformerBlock, FeedForward
 
 from rescene import StableDiffusion
-from rescene.backbones.frugal import give_back
+from rescene.backbones.frugal import give_back, give_back_at_once
 
 
 def test_feed_forward_layers_see_one_frame_at_a_time_and_say_the_same(model: StableDiffusion) -> None:
@@ -34,3 +38,18 @@ def test_giving_memory_back_loses_none_that_is_used() -> None:
     del kept[::2]
     give_back()
     assert [float(tensor.mean()) for tensor in kept] == [1, 3, 5, 7]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to tell what is resident")
+def test_large_tensors_go_back_when_they_are_freed() -> None:
+    torch.ones(30 << 20, dtype=torch.uint8)  # What the C library learns by: it would keep smaller ones now.
+    give_back_at_once()
+    size = 16 << 20
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    tensors = [torch.ones(size, dtype=torch.uint8) for _ in range(4)]
+    before = resident()
+    del tensors[:3]  # The last would keep the heap below it from shrinking.
+    assert before - resident() > 2.5 * size

@@ -15,6 +15,7 @@ from ..attention import AttentionControl, AttentionHook
 from ..sampling import Denoise, Step, edm_inversion, karras, sample, unit_variance, velocity
 from ..typing import Frames, Latents
 from .clip_image import clip_pixels
+from .frugal import give_back_at_once
 from .parts import Parts, finite, network_hash
 
 MOTION_BUCKET = 127
@@ -84,6 +85,8 @@ class StableVideo:
         self.native_area = (self.unet.config.sample_size * self.scale) ** 2
         self.clip_length = int(self.unet.config.num_frames)
         self.hooks = AttentionControl(self.unet)
+        if self.device.type == "cpu":
+            give_back_at_once()
 
     @torch.no_grad()
     def encode(self, frames: Frames, noise: Latents | None = None) -> Latents:
