@@ -118,8 +118,9 @@ def _hub_answers() -> bool:
     """Whether the hub can be reached; asked once, since its own downloads try six times for half a minute."""
     try:
         get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception:  # Whatever is wrong with the network, the local cache may hold the file.
-        return False
+    # OSError, and what the hub's HTTP library raises, whichever that is.
+    except HfHubHTTPError.__bases__:  # pyright: ignore[reportGeneralTypeIssues]
+        return False  # The local cache may hold the file.
     return True
 
 
