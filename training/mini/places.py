@@ -74,7 +74,7 @@ def misplaced(maps: list[Tensor], words: dict[bool, Tensor], cover: Tensor, coun
 
 
 def _misplaced(share: Tensor, place: Tensor, which: Tensor, counts: Tensor) -> Tensor:
-    """How far the mean share is below `ENOUGH` in the word's place, and above `STRAY` elsewhere (logarithms)."""
+    """How far the mean share is below `ENOUGH` in the word's place and above `STRAY` elsewhere, as ratios."""
     where = (share * place).sum(1) / place.sum(1).clamp(min=1)
     elsewhere = (share * (1 - place)).sum(1) / (1 - place).sum(1).clamp(min=1)
     lacking = (ENOUGH / where.clamp(LEAST, ENOUGH)).log()
