@@ -29,6 +29,13 @@ def test_the_same_key_is_computed_once(cache_folder: Path) -> None:
     assert len(list(cache_folder.iterdir())) == 1
 
 
+def test_it_tells_what_is_there(cache_folder: Path) -> None:
+    assert not cache.is_cached({"a": 1})
+    cache.cached({"a": 1}, Computation())
+    assert cache.is_cached({"a": 1})
+    assert not cache.is_cached({"a": 2})
+
+
 def test_other_keys_have_results_of_their_own(cache_folder: Path) -> None:
     for number in range(3):
         assert cache.cached({"a": number}, Computation(number))[0, 0] == number

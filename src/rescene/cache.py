@@ -39,6 +39,11 @@ def cached(key: Mapping[str, object], compute: Callable[[], Tensor]) -> Tensor:
     return _cached(folder() / f"{_name(key)}.safetensors", compute)
 
 
+def is_cached(key: Mapping[str, object]) -> bool:
+    """Whether `cached` would find something."""
+    return (folder() / f"{_name(key)}.safetensors").exists()
+
+
 class Unfinished:
     """What a run has finished, kept until all of it is: a run that was stopped can go on.
 

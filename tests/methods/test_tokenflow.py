@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from rescene import AttentionHook, Notes, StableDiffusion, Video, load
+from rescene import AttentionHook, Notes, StableDiffusion, Video, cache, load
 from rescene.attention import Blend, Call
 from rescene.methods.tokenflow import Base
 from rescene.typing import Tokens
@@ -153,6 +153,16 @@ def test_what_another_source_or_model_left_in_the_cache_is_not_taken(
     after = latents_of(other(model, video))
     shutil.rmtree(cache_folder)
     assert torch.equal(after, latents_of(other(model, video)))
+
+
+def test_what_a_full_cache_forgets_is_computed_again(
+    edit: Edit, model: StableDiffusion, latents_of: LatentsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = edit(base="sdedit", num_inference_steps=2)
+    before = latents_of(short(model, moving(2)))
+    monkeypatch.setattr(cache, "MOST_BYTES", 0)
+    for _ in range(2):
+        assert torch.equal(before, latents_of(short(model, moving(2))))
 
 
 class Halved(AttentionHook):

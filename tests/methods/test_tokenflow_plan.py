@@ -84,8 +84,16 @@ def test_sizes_are_those_of_what_is_kept(
     edit(model, video)
     found = planned(edit, model)
     files = [load_file(path)["value"] for path in cache_folder.iterdir()]
-    assert sum(file.nbytes for file in files if file.dtype == torch.int16) == found.correspondences
-    assert found.trajectory == sum(t.nbytes for t in (paths[0].latents, paths[0].residuals) if t is not None)
+    sizes = {
+        kind: sum(file.nbytes for file in files if file.dtype == kind)
+        for kind in (torch.int16, torch.float32)
+    }
+    assert sizes[torch.int16] == found.correspondences
+    if paths[0].residuals is None:
+        assert isinstance(paths[0].latents, torch.Tensor)
+        assert (paths[0].latents.nbytes, 0) == (found.trajectory, found.residuals)
+    else:
+        assert (3 * paths[0].clean.nbytes, sizes[torch.float32]) == (found.trajectory, found.residuals)
 
     edit(model, video)
     largest = max(map(kept_bytes, kept))

@@ -70,8 +70,7 @@ def saved(case: Recorded, trajectory: Trajectory, schedule: list[Step]) -> tuple
 def noise(trajectory: Trajectory, schedule: list[Step]) -> Tensor:
     """The noise that was added to each step, at a deviation of one."""
     assert trajectory.residuals is not None
-    deviations = torch.tensor([ancestral(step, 1.0)[1] for step in schedule])
-    return trajectory.residuals / deviations[:, None, None, None, None]
+    return torch.stack([trajectory.residuals[step.index] / ancestral(step, 1.0)[1] for step in schedule])
 
 
 def picture(case: Recorded, latents: Tensor) -> Iterator[Result]:

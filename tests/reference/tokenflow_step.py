@@ -118,7 +118,8 @@ class ObservedStep:
             if recorded is not None:
                 guided = classifier_free(without, towards, self.edit.guidance_scale)
                 residuals = self.trajectory.residuals
-                own = Trajectory(z[frames][None], residuals if residuals is None else residuals[:, frames])
+                taken = None if residuals is None else {step.index: residuals[step.index][frames]}
+                own = Trajectory(z[frames][None], taken)
                 (ours,) = own.sample(self.case.model, lambda *_, e=guided: e, z[frames], [step])
                 yield self.case.compare_run(f"denoise_step_out/{name}", ours, recorded, FLIPPED)
 

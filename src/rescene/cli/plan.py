@@ -85,7 +85,10 @@ def _print_tokenflow(console: Console, found: TokenFlowPlan) -> None:
     console.print(f"pivots keep {megabytes(found.pivot_features)}")
     console.print(f"activations {megabytes(found.activations)}, about")
     console.print(f"memory      {megabytes(found.memory)}, and 0.4 GB for the interpreter and its libraries")
-    console.print(f"in cache    {megabytes(found.correspondences)} of correspondences, on disk")
+    on_disk = f"{megabytes(found.correspondences)} of correspondences"
+    if found.residuals:
+        on_disk = f"{megabytes(found.residuals)} of the inversion, {on_disk}"
+    console.print(f"in cache    {on_disk}, on disk")
 
 
 def megabytes(size: int) -> str:

@@ -105,7 +105,8 @@ class TokenFlow(TextEdit):
             return source.ddim(schedule, progress)
         # All frames share their noise, so that what stands still in the video does so on its way, too.
         shape = len(schedule), 1, *source.clean.shape[1:]
-        return source.ddpm(schedule, torch.randn(shape, generator=generator(self.seed, "ddpm")), progress)
+        draws = torch.randn(shape, generator=generator(self.seed, "ddpm"))
+        return source.ddpm(schedule, draws, progress, skip=self.schedule(source.model)[0].index)
 
     def schedule(self, model: Backbone) -> list[Step]:
         """The steps that the edit takes."""

@@ -12,6 +12,8 @@ from .tokenflow import TokenFlow
 INDEX_BYTES = 2
 SHARES = 2
 FLOAT32_BYTES = 4
+AT_WORK = 3
+"""Latents of the source that one step of DDPM needs: clean, noised, and the residual."""
 EDITED = 2
 """Branches: without the target and towards it."""
 
@@ -35,13 +37,15 @@ class TokenFlowPlan:
     controls: int
     """What the ControlNet keeps of all control frames, in main memory."""
     trajectory: int
-    """The inversion's latents and residuals, in main memory."""
+    """The source's latents, in main memory: of all steps after DDIM inversion, else of the step at work."""
     pivot_features: int
     """What is kept of the largest group at one step."""
     activations: int
     """What the network holds while it predicts: an estimate, right to about a third."""
+    residuals: int
+    """Those of DDPM inversion, on disk, in the cache."""
     correspondences: int
-    """On disk, in the cache."""
+    """Likewise."""
 
     @property
     def memory(self) -> int:
@@ -84,16 +88,18 @@ def tokenflow_plan(
     )
     rebuilt = steps * frames if notes else 0
     numbers = model.unet.config["out_channels"] * latent[0] * latent[1] * frames * FLOAT32_BYTES
-    keeps_residuals = edit.base != "ddim" and edit.inversion == "ddpm"
+    is_ddim = edit.base == "ddim" or edit.inversion == "ddim"
+    inverted = edit.num_inference_steps if is_ddim else steps
     return TokenFlowPlan(
         steps=steps,
         pivots=len(segments),
         groups=groups,
-        evaluations=edit.num_inference_steps * frames + rebuilt + (1 + EDITED) * steps * seen,
+        evaluations=inverted * frames + rebuilt + (1 + EDITED) * steps * seen,
         again=rebuilt + again + EDITED * steps * seen,
         weights=weights,
         controls=controls,
-        trajectory=numbers * (edit.num_inference_steps * (1 + keeps_residuals) + 1),
+        trajectory=numbers * (inverted + 1 if is_ddim else AT_WORK),
+        residuals=0 if is_ddim else numbers * inverted,
         pivot_features=max(groups) * max(pivot_bytes(edit, model, step, latent) for step in taken),
         activations=EDITED * activation * max(*groups, min(frames, edit.frames_per_batch)),
         correspondences=steps * frames * SHARES * INDEX_BYTES * positions(model, latent),

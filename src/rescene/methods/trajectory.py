@@ -1,6 +1,6 @@
 """A source video on its way to noise, each frame by itself: what edits start from and follow."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,22 +9,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones import Backbone
-from ..cache import cached, content_hash
-from ..sampling import Denoise, Step, invert_ddpm, noised, sample_ddpm
+from ..cache import cached, content_hash, is_cached
+from ..sampling import BySteps, Denoise, Step, invert_ddpm, noised, sample_ddpm
 from ..typing import Latents, Progress, Text
 from .conditions import Conditions
 
-Steps = Float[Tensor, "S F C h w"]
 Levels = Float[Tensor, "levels F C h w"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
-    """The source's latents at every level, in main memory."""
+    """The source's latents at every level."""
 
-    latents: Levels
+    latents: BySteps
     """At the noisy end of each sampling step, the noisiest first; the clean ones last."""
-    residuals: Steps | None = None
+    residuals: BySteps | None = None
     """What each DDPM step lacks (edit-friendly DDPM inversion); None after DDIM inversion."""
     origin: Mapping[str, object] | None = None
     """What identifies the source and what was made of it, to keep more by; None if that can't be said."""
@@ -41,6 +40,51 @@ class Trajectory:
         if self.residuals is None:
             return model.sample(denoise, z, schedule)
         return sample_ddpm(model.sample, denoise, z, schedule, residuals=self.residuals)
+
+
+@dataclass(frozen=True, eq=False)
+class Noised:
+    """Clean latents at the noise of each step, found when asked for; only the last is remembered."""
+
+    clean: Latents
+    draws: Float[Tensor, "S _ C h w"]
+    schedule: Sequence[Step]
+    _last: dict[int, Latents] = field(default_factory=dict[int, Latents], repr=False)
+
+    def __getitem__(self, step: int, /) -> Latents:
+        if step in (-1, len(self.schedule)):
+            return self.clean
+        if step not in self._last:
+            self._last.clear()
+            self._last[step] = noised(self.clean, self.draws[step], self.schedule[step].start)
+        return self._last[step]
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Those of edit-friendly DDPM inversion: each is independent of the others, and kept in the cache.
+
+    So memory holds one of them, however long the clip; one that the cache has lost is computed again. What
+    can't be named there is kept in memory.
+    """
+
+    key: Mapping[str, object] | None
+    compute: Callable[[int], Latents]
+    _held: dict[int, Latents] = field(default_factory=dict[int, Latents], repr=False)
+
+    def __getitem__(self, step: int, /) -> Latents:
+        if self.key is not None:
+            return cached({**self.key, "step": step}, lambda: self.compute(step))
+        if step not in self._held:
+            self._held[step] = self.compute(step)
+        return self._held[step]
+
+    def keep(self, steps: Sequence[int], progress: Progress) -> None:
+        """Computes those that are not there yet."""
+        missing = [step for step in steps if self.key is None or not is_cached({**self.key, "step": step})]
+        if missing:
+            for step in progress(missing, description="Inverting", total=len(missing)):
+                self[step]
 
 
 @dataclass(frozen=True)
@@ -64,34 +108,33 @@ class Source:
         return torch.cat(predicted)
 
     def ddim(self, schedule: list[Step], progress: Progress) -> Trajectory:
-        """DDIM inversion (Song et al., 2021, §4.3)."""
+        """DDIM inversion (Song et al., 2021, §4.3). Each level comes of the one before: all are in memory."""
 
-        def compute() -> Steps:
-            latents = self._empty(len(schedule) + 1)
+        def compute() -> Levels:
+            latents = torch.empty(len(schedule) + 1, *self.clean.shape, dtype=self.clean.dtype)
             latents[-1] = self.clean
             inverted = self.model.invert(self.predict, self.clean, schedule)
             for index, z in enumerate(progress(inverted, description="Inverting", total=len(schedule)), 2):
                 latents[-index] = z
             return latents
 
-        return Trajectory(self._cached("ddim", schedule, compute), None, self.origin)
+        key = self._key("ddim", schedule)
+        return Trajectory(cached(key, compute) if key else compute(), None, self.origin)
 
-    def ddpm(self, schedule: list[Step], draws: Tensor, progress: Progress) -> Trajectory:
-        """Edit-friendly DDPM inversion, with Gaussian noise for each step and frame, or for all frames."""
+    def ddpm(self, schedule: list[Step], draws: Tensor, progress: Progress, *, skip: int = 0) -> Trajectory:
+        """Edit-friendly DDPM inversion, with Gaussian noise for each step and frame, or for all frames.
 
-        def compute() -> Steps:
-            residuals = self._empty(len(schedule))
-            steps = invert_ddpm(self.model.sample, self.predict, self.clean, schedule, draws=draws)
-            for index, step in enumerate(progress(steps, description="Inverting", total=len(schedule))):
-                residuals[index] = step.residual
-            return residuals
+        The noisiest `skip` steps are inverted only if they are asked for.
+        """
 
-        latents = self._empty(len(schedule) + 1)
-        for index, step in enumerate(schedule):
-            latents[index] = noised(self.clean, draws[index], step.start)
-        latents[-1] = self.clean
-        residuals = self._cached(f"ddpm {content_hash(draws)}", schedule, compute)
-        return Trajectory(latents, residuals, self.origin)
+        def residual(index: int) -> Latents:
+            rest, noise = schedule[index:], draws[index:]
+            steps = invert_ddpm(self.model.sample, self.predict, self.clean, rest, draws=noise)
+            return next(steps).residual.cpu()
+
+        residuals = Residuals(self._key(f"ddpm {content_hash(draws)}", schedule), residual)
+        residuals.keep(range(skip, len(schedule)), progress)
+        return Trajectory(Noised(self.clean.cpu(), draws, schedule), residuals, self.origin)
 
     def reconstruct(self, trajectory: Trajectory, schedule: list[Step], progress: Progress) -> Latents:
         """Samples back to the video: all that an edit could preserve."""
@@ -100,19 +143,15 @@ class Source:
         *_, z = progress(samples, description="Reconstructing", total=len(schedule))
         return z
 
-    def _empty(self, steps: int) -> Steps:
-        return torch.empty(steps, *self.clean.shape, dtype=self.clean.dtype)
-
-    def _cached(self, kind: str, schedule: list[Step], compute: Callable[[], Steps]) -> Steps:
+    def _key(self, kind: str, schedule: list[Step]) -> dict[str, object] | None:
         if self.origin is None:
-            return compute()
-        key = {
+            return None
+        return {
             **self.origin,
             "kind": f"frame-by-frame-{kind}-1",
             "latents": content_hash(self.clean),
             "timesteps": [step.timestep for step in schedule],
         }
-        return cached(key, compute)
 
     @cached_property
     def origin(self) -> Mapping[str, object] | None:

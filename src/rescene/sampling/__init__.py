@@ -1,12 +1,13 @@
 """How latents move between video and noise: pure functions that know no network."""
 
-from .ddpm import invert_ddpm, noised, sample_ddpm
+from .ddpm import BySteps, invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
 from .ode import Denoise, Level, Split, Step, invert, sample
 from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 
 __all__ = [
+    "BySteps",
     "Denoise",
     "Level",
     "Split",

@@ -6,7 +6,7 @@ Sampling with these residuals returns to the video exactly, from any level on an
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -15,6 +15,15 @@ from .ode import Denoise, Level, Step
 
 Sample = Callable[[Denoise, Tensor, list[Step]], Iterator[Tensor]]
 """`sampling.sample` for one kind of prediction."""
+
+
+@runtime_checkable
+class BySteps(Protocol):
+    """Tensors by the index of a step: one tensor of them all, or something that finds each when asked."""
+
+    def __getitem__(self, step: int, /) -> Tensor:
+        """That of one step."""
+        ...
 
 
 class Residual(NamedTuple):
@@ -53,7 +62,7 @@ def invert_ddpm(
 
 
 def sample_ddpm(
-    sample: Sample, denoise: Denoise, x: Tensor, schedule: list[Step], *, residuals: Tensor
+    sample: Sample, denoise: Denoise, x: Tensor, schedule: list[Step], *, residuals: BySteps
 ) -> Iterator[Tensor]:
     """Yields the latents after each step, from noise to video.
 
