@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rescene import FateZero, Video
+from rescene import ControlledVideo, FateZero, Video
 from rescene.methods import METHODS, quiet
 from rescene.settings import (
     ModelSettings,
@@ -202,6 +202,11 @@ def test_values_survive_plain_json():
 def test_mistakes_are_named(value, says):
     with pytest.raises(ValueError, match=says):
         decode(Outer, value, name="outer")
+
+
+def test_choices_are_named_where_a_list_of_them_is_missing():
+    with pytest.raises(ValueError, match="control must be a list of canny or depth or pose, not 'canny'"):
+        decode(ControlledVideo, {"prompt": "a car", "control": "canny"}, name="file")
 
 
 def test_whole_numbers_are_numbers():

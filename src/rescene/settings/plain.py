@@ -93,6 +93,8 @@ def described(hint: Any) -> str:
     if origin is tuple:
         listed = args[:1] if args[-1] is Ellipsis else args
         return f"a list of {' and '.join(map(described, listed))}"
+    if origin is Literal:
+        return " or ".join(map(str, args))
     if origin is not None:
         return f"names with {described(args[-1])} each"
     plain = {
