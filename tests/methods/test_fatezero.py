@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rescene import AttentionHook, FateZero, Notes, StableDiffusion, Video, load
-from rescene.attention import Call
+from rescene.attention import Call, Follow
 from rescene.attention.hooks import Attend
 from rescene.attention.stores import Place
 from rescene.backbones.stable_diffusion import DecodedLatents
@@ -241,6 +241,20 @@ def test_the_background_is_held_within_its_window_and_to_the_end_if_that_is_1(
     assert list(edit.control(model).background_steps) == kept
 
 
+def test_without_blending_all_places_follow_the_source_and_the_rest_is_held_all_the_same(
+    model: StableDiffusion, clip: Video, fatezero: Edit
+) -> None:
+    edit = fatezero(**MASKED, blend_attention=False)
+    source, inversion = inverted(model, clip, edit)
+    control, attention = edit.control(model), source.attend(inversion.at(0), model.schedule(4)[0])[1]
+    (follow,) = [
+        hook for hook in control.hooks(0, attention, edit.layers((8, 8))) if isinstance(hook, Follow)
+    ]
+    assert follow.edited is None
+    assert control.background_steps
+    assert control.source_mask(attention["heat"]) is not None
+
+
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (192, 320), (128, 64)])
 @pytest.mark.parametrize("frames", [1, 2])
 def test_any_size_and_length_works(
@@ -301,6 +315,7 @@ def test_notes_hold_heat_masks_and_the_reconstruction(
         ({"mask_threshold": 1.5}, "mask_threshold is 1.5.*between 0 and 1"),
         ({"keep_background": True}, "need mask_words"),
         ({"target_mask_words": ("red",)}, "need mask_words"),
+        ({"blend_attention": False}, "mask_words are for keep_background"),
         ({"frame_keys": ("mid",)}, "middle"),
         ({"alignment": "both"}, "'both'.*replace, refine"),
         ({"store": "tape"}, "'tape'.*recompute, ram, disk"),

@@ -29,6 +29,8 @@ class Control:
     target_mask_tokens: tuple[int, ...]
     """Target tokens whose place may change too."""
     mask_threshold: float
+    blends_attention: bool
+    """Whether places in the mask keep their own self-attention."""
     background_steps: range
     """Steps after which the source's latents are put back outside the mask."""
 
@@ -54,5 +56,6 @@ class Control:
             fold, own = self.alignment.values(self.word_weights[step], self.equalizer)
             hooks.append(FollowWords(source, layers, fold, own))
         if step in self.self_steps:
-            hooks.append(Follow(source, layers, self.source_mask(source["heat"])))
+            free = self.source_mask(source["heat"]) if self.blends_attention else None
+            hooks.append(Follow(source, layers, free))
         return hooks

@@ -71,6 +71,9 @@ class FateZero(TextEdit):
     background_window: Window = (0.2, 0.8)
     """Share of the steps in which `keep_background` does so. Up to 1, as in (0.2, 1), nothing there changes
     at all."""
+    blend_attention: bool = True
+    """Whether places in the mask attend freely. Turn it off to keep their shape as well, as for colours; the
+    mask then only says what `keep_background` pastes."""
     frame_keys: tuple[str | int, ...] = FRAME_KEYS
     """Which frames each frame attends to: `own`, `first`, `middle`, `last`, `previous`, `next` or an offset.
     More frames flicker less and take longer."""
@@ -95,6 +98,8 @@ class FateZero(TextEdit):
             )
         if (self.keep_background or self.target_mask_words) and not self.mask_words:
             raise ValueError("keep_background and target_mask_words need mask_words: which words may change?")
+        if not (self.blend_attention or self.keep_background):
+            raise ValueError("without blend_attention, mask_words are for keep_background; turn either on")
 
     def __call__(
         self, model: Backbone, video: Video, *, progress: Progress = quiet, notes: Notes | None = None
@@ -185,6 +190,7 @@ class FateZero(TextEdit):
             mask_tokens=tuple(token for word in self.mask_words for token in source.find(word)),
             target_mask_tokens=tuple(token for word in self.target_mask_words for token in target.find(word)),
             mask_threshold=self.mask_threshold,
+            blends_attention=self.blend_attention,
             # One step short of the window, as published, unless it lasts to the end.
             background_steps=(held if held.stop == steps else held[:-1])
             if self.keep_background
