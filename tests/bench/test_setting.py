@@ -51,6 +51,8 @@ def test_a_tuning_learns_the_rows_clip_and_may_hold_for_one_kind():
     assert edit.motion == Path("a.safetensors")
     assert objects.tuning(ROW) is None
     assert objects.tuning(replace(ROW, kind="object")) == OneShot(prompt="a red car", steps=9)
+    (classes,) = parse("- {method: fatezero, tune: {class_prompt: target, class_images: 2}}", name="x")
+    assert classes.tuning(ROW) == OneShot(prompt="a red car", class_prompt="a blue car", class_images=2)
 
 
 def test_a_method_with_one_prompt_gets_the_target():

@@ -23,7 +23,8 @@ SUBJECT, NEW = "subject", "new"
 """As the value of a field: the row's words of what is to change; the target's words that the source lacks."""
 
 TUNE = "tune"
-"""The key of how the model is tuned to each clip: fields of `OneShot`, for methods that take a motion."""
+"""The key of how the model is tuned to each clip: fields of `OneShot`, for methods that take a motion.
+As the value of one, `source` and `target` are the row's prompts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,12 @@ class Setting:
         tune = self._values(row).get(TUNE)
         if tune is None:
             return None
-        return decode(OneShot, {"prompt": row.source, **tune}, name=f"{self.name}: {TUNE}")
+        prompts = {"source": row.source, "target": row.target}
+        filled = {
+            name: prompts.get(value, value) if isinstance(value, str) else value
+            for name, value in tune.items()
+        }
+        return decode(OneShot, {"prompt": row.source, **filled}, name=f"{self.name}: {TUNE}")
 
     def _values(self, row: Row) -> dict[str, Any]:
         return {**self.values, **self.of_kinds.get(row.kind, {})}
