@@ -34,7 +34,7 @@ RECORDED = {"m_pnp_512": "original: 18.6 s a step, 1830 MB", "m_pnp_320_b1": "or
 LARGE = TokenFlow(
     source="a red car on the road",
     target="a blue car on the road",
-    num_inference_steps=2,
+    num_inference_steps=1,
     strength=1.0,
     feature_window=1.0,
     attention_window=1.0,
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, help="folder with tokenflow/manifest.json and models/")
     parser.add_argument("--frames", type=int, nargs="*", default=(8, 40, 160), help="lengths of random clips")
-    parser.add_argument("--steps", type=int, default=2, help="steps, where there is no GPU")
+    parser.add_argument("--steps", type=int, default=1, help="steps, where there is no GPU")
     parser.add_argument("--network", help="a model, instead of one of Stable Diffusion 2.1's shape")
     parser.add_argument("--only", help="a case, or a number of frames")
     arguments = parser.parse_args()
