@@ -57,7 +57,11 @@ class TrainTab:
                     info="Samples edit the clip towards this; empty keeps it as it is.",
                     elem_id="train-sample",
                 )
-                editor = frame_editor("Try it on: paint on the first frame, or upload another", "train-frame")
+                # Its column belongs to the method, and it to the clip: either may come first.
+                with gr.Column(visible=False) as trying:
+                    editor = frame_editor(
+                        "Try it on: paint on the first frame, or upload another", "train-frame"
+                    )
                 form.build_rest()
                 line = gr.HTML("", elem_classes="rs-estimate")
                 run = gr.Button("Learn the motion", variant="primary", elem_id="train-run")
@@ -66,29 +70,26 @@ class TrainTab:
                 shown_frame = gr.State(None)
         method = form.parts["method"]
         picker.change(self.picked, picker, stage, **PRIVATE)
-        stage.change(self.framed, [stage, shown_frame, method], [editor, shown_frame], **PRIVATE)
-        shown = [*form.shown, form.parts["model"], sample, editor]
-        method.change(self.chosen, [method, stage], shown, **PRIVATE)
+        stage.change(self.framed, [stage, shown_frame], [editor, shown_frame], **PRIVATE)
+        method.change(self.chosen, method, [*form.shown, form.parts["model"], sample, trying], **PRIVATE)
         on_run(run.click, self.run, [stage, sample, editor, *form.inputs], stage, line)
 
     def picked(self, value: dict[str, Any]) -> dict[str, Any]:
         """Shows the clip that was chosen."""
         return {"source": self.workshop.chosen(value, CLIP).facts()}
 
-    def framed(self, stage: dict[str, Any], shown: object, kind: str) -> tuple[Any, Any]:
-        """Puts the frame that the clip begins with into the editor, which one of the trainings shows."""
-        update, shown = first_frame(self.workshop.sources, stage, shown)
-        return {**update, "visible": kind == MOTION_LORA} if "value" in update else update, shown
+    def framed(self, stage: dict[str, Any], shown: object) -> tuple[Any, Any]:
+        """Puts the frame that the clip begins with into the editor."""
+        return first_frame(self.workshop.sources, stage, shown)
 
-    def chosen(self, kind: str, stage: dict[str, Any] | None) -> list[Any]:
+    def chosen(self, kind: str) -> list[Any]:
         """Shows the inputs of the training that was chosen."""
         models, is_lora = self.workshop.models.names(family_of(kind)), kind == MOTION_LORA
-        has_clip = bool((stage or {}).get("source"))
         return [
             *self.form.chosen(kind),
             gr.update(choices=models, value=models[0]),
             gr.update(visible=not is_lora),
-            gr.update(visible=is_lora and has_clip),
+            gr.update(visible=is_lora),
         ]
 
     def run(self, stage: dict[str, Any], sample: str, drawn: Any, *values: Any) -> tuple[Any, Any]:
