@@ -8,27 +8,40 @@ CLIP = Path(__file__).parent / "red-car.mp4"
 """24 frames of 128x128 pixels at 8 fps with a melody, made by `python -m rescene.demo.render`."""
 
 SOURCE = "a red car on the road"
-STEPS = 20
+STEPS, GUIDANCE = 20, 3.0
 
 EXAMPLES = {
     "colour": FateZero(
         source=SOURCE,
         target="a green car on the road",
         num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        self_replace=1.0,
+        cross_replace=0.5,
         mask_words=("red", "car"),
+        mask_threshold=0.5,
+        blend_attention=False,
+        keep_background=True,
+        background_window=(0.0, 1.0),
     ),
     "object": FateZero(
         source=SOURCE,
-        target="a red bus on the road",
+        target="a red strawberry on the road",
         num_inference_steps=STEPS,
-        self_replace=0.5,
-        cross_replace=0.5,
+        guidance_scale=4.0,
+        self_replace=0.2,
+        cross_replace=0.2,
+        mask_words=("car",),
+        target_mask_words=("strawberry",),
+        mask_threshold=0.5,
+        keep_background=True,
+        background_window=(0.2, 1.0),
     ),
     "style": FateZero(
         source=SOURCE,
-        target="a red car on the road, watercolor painting",
+        target="a red car on the road, pencil sketch",
         num_inference_steps=STEPS,
-        emphasize={"watercolor": 5.0},
+        guidance_scale=GUIDANCE,
     ),
 }
 """Edits by what they change."""
