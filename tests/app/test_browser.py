@@ -3,7 +3,7 @@
 import pytest
 
 from rescene import Video
-from rescene.demo import CLIP
+from rescene.demo import CLIP, EXAMPLES
 
 pytestmark = pytest.mark.browser
 
@@ -96,7 +96,7 @@ def test_two_people_at_once_wait_for_each_other_and_see_only_their_own(visit):
     second.locator(".rs-status", has_text="Waiting: 1 job before this one").wait_for()
     first.get_by_role("button", name="Cancel").click()
     done(second)
-    assert second.locator(".rs-done h3").inner_text() == "a red bus on the road"
+    assert second.locator(".rs-done h3").inner_text() == EXAMPLES["object"].target
     assert not first.locator(".rs-done").count()
 
 
