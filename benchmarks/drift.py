@@ -93,7 +93,7 @@ def drawn(found: Mapping[str, Course]) -> Image.Image:
     curves = {name: smooth(each.psnr) for name, each in found.items()}
     panel(pen, 0, "PSNR to the truth where it differs from the source, dB", curves)
     curves = {name: smooth(each.colour) for name, each in found.items()}
-    panel(pen, HEIGHT, "distance of the mean colour there from the truth's, ΔE", curves)
+    panel(pen, HEIGHT, "distance of the mean colour there from the truth's, CIE Lab", curves)
     for number, name in enumerate(found):
         x, y = MARGIN + number % 3 * (WIDTH - MARGIN) // 3, 2 * HEIGHT + number // 3 * LINE
         colour = COLOURS[number % len(COLOURS)]

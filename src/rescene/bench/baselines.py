@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import torch
 
@@ -78,6 +79,8 @@ class PlugAndPlay(TextEdit):
     TokenFlow with base `pnp` and the same settings does the same to each pivot, but jointly.
     """
 
+    inversion: Literal["ddpm", "ddim"] = "ddim"
+    """As TokenFlow's; `ddim` as published. With `ddpm` frames share noise, which alone steadies them."""
     strength: float = TokenFlow.strength
     """Share of the steps that are taken, as TokenFlow's."""
     feature_window: Window = TokenFlow.feature_window
