@@ -41,7 +41,7 @@ EXAMPLES = {
         source=SOURCE,
         target="a red car on the road, pencil sketch",
         num_inference_steps=STEPS,
-        guidance_scale=GUIDANCE,
+        guidance_scale=2.0,
     ),
 }
 """Edits by what they change."""
