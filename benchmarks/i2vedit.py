@@ -38,7 +38,7 @@ def main() -> None:
             os.environ["RESCENE_CACHE"] = cache
             rows = recorded(arguments.reference) if arguments.only == "recorded" else large()
             kept = sum(file.stat().st_size for file in Path(cache).iterdir())
-        print(f"kept in the cache: {kept / 1e6:.2f} MB")
+        print(f"{arguments.only} leaves {kept / 1e6:.2f} MB in the cache", file=sys.stderr)
         print(json.dumps(rows))
         return
     wanted = [*["recorded"][: bool(arguments.reference)], *["large"][: arguments.large]]
