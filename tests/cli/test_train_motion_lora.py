@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rescene import Video
 from rescene.training import MotionTuning
+from tests.tiny_video import tiny_svd
 
 
 def weights(path: Path) -> list[Tensor]:
@@ -32,6 +33,12 @@ def test_each_clip_gets_a_lora_that_propagate_takes(run, svd_folder, monkeypatch
     assert ran.status == 0, ran.err
     again = Video.read(tmp_path / "out-redo.mkv").frames
     assert torch.equal(again, Video.read(tmp_path / "out.mkv").frames)
+    other = tiny_svd(tmp_path / "other", seed=1)
+    ran = run(
+        "propagate", film, tmp_path / "b.mkv", *shared, *first, "--motion-lora", *loras, "--model", other
+    )
+    assert ran.status == 2
+    assert "trained for another model of this shape" in ran.err
     same = ("train", "motion-lora", film, tmp_path / "same.safetensors", *shared, "--steps", 1, "--rank", 2)
     with monkeypatch.context() as patch:
         patch.setattr(MotionTuning, "__call__", None)
