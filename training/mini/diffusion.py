@@ -23,7 +23,6 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 TEXT_WIDTH = 192
 OBJECT_WEIGHT = 3.0  # How much more an error counts inside the object, which fills a tenth of the picture.
 MOST_NOISE_WEIGHT = 8.0
-PLACES_WEIGHT = 0.01  # A small part of the loss: what is drawn comes first.
 
 
 def main() -> None:
@@ -68,7 +67,7 @@ def worker(rank: int, arguments: argparse.Namespace) -> None:
             return predicted
 
         loss, plain = objective(predict, z.to(arguments.device), weights.to(arguments.device))
-        return loss + PLACES_WEIGHT * astray[0], plain
+        return loss + arguments.places * astray[0], plain
 
     train(run, losses, arguments)
 
@@ -201,6 +200,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120, help="in all, over all runs")
     parser.add_argument("--frames", type=int, default=20_000, help="how many to encode, if not done yet")
     parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument(
+        "--places", type=float, default=0.0, help="weight of the loss that puts words where they are"
+    )
     parser.add_argument("--batch", type=int, default=12, help="samples a step and process")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--processes", type=int, default=2)
