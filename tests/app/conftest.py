@@ -42,6 +42,8 @@ def starting(*options: str, cache: Path) -> Iterator[tuple[str, subprocess.Popen
     command = [
         sys.executable,
         "-c",
+        # A shell that starts the tests in the background makes Python ignore Ctrl-C.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from rescene.cli import main; raise SystemExit(main())",
         "app",
         *options,

@@ -84,8 +84,7 @@ def test_it_starts_quickly_without_loading_a_model_and_asks_for_the_password(tmp
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     options = ("--port", "0", "--output", str(tmp_path / "out"), "--auth", "ada:secret")
     with running(*options, cache=tmp_path / "cache") as url:
-        status, _ = get(url)
-        assert status == 200
+        assert get(url)[0] == 401
         assert get(f"{url}config")[0] == 401
         assert get(f"{url}rescene/jobs/unknown") == (401, '{"error":"log in first"}')
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -102,7 +102,7 @@ def test_fatezero_on_an_untrained_adapter_attends_as_in_the_tuning(
     # Small latents are all layout: there, FateZero's own frames hold at all levels too.
     plain = latents_of(fatezero(frame_keys=("previous", "first"))(model, video))
     path = motion(trained=False, keys=("previous", "first"))
-    torch.testing.assert_close(latents_of(fatezero(motion=path)(model, video)), plain, rtol=0, atol=1e-4)
+    torch.testing.assert_close(latents_of(fatezero(motion=path)(model, video)), plain, rtol=0, atol=5e-4)
 
 
 @pytest.mark.parametrize("store", ["recompute", "ram", "disk"])

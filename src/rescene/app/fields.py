@@ -195,7 +195,7 @@ def _input(field: Field[Any], hint: Any, doc: str) -> Input:
         choices = get_args(get_args(inner)[0])
     return Input(
         name=field.name,
-        kind=_kind(field.name, inner, required=required),
+        kind=_kind(field.name, inner, default, required=required),
         help=doc,
         hint=hint,
         default=encode(default),
@@ -204,8 +204,10 @@ def _input(field: Field[Any], hint: Any, doc: str) -> Input:
     )
 
 
-def _kind(name: str, hint: Any, *, required: bool) -> Kind:
+def _kind(name: str, hint: Any, default: Any, *, required: bool) -> Kind:
     """The input that fits a field."""
+    if hint == Window and isinstance(default, tuple) and default[0] > 0:
+        return "list"  # A share of the steps is one from the first on.
     if is_adapter(name, hint):
         return "adapter"
     if required and hint is str:

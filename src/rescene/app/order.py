@@ -49,9 +49,12 @@ def reseeded(made: Any, seed: int) -> Any:
 
 
 def noted(made: Any) -> Any:
-    """A method as its result's settings tell of it: files by their names alone."""
+    """A method as its result's settings tell of it: files by their names alone.
+
+    What was trained here lies beside the result, and is noted so when that is written.
+    """
     local = {field.name for field in dataclasses.fields(made)} - {
-        each.name for each in fields.inputs(type(made)) if each.kind != "adapter"
+        each.name for each in fields.inputs(type(made))
     }
     values = {name: getattr(made, name) for name in local}
     named = {
