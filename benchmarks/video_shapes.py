@@ -12,7 +12,7 @@ def svd_shaped(dtype: torch.dtype, device: str) -> StableVideo:
     torch.manual_seed(0)
     torch.set_default_dtype(dtype)
     try:
-        unet = UNetSpatioTemporalConditionModel(num_frames=14)
+        unet = UNetSpatioTemporalConditionModel(num_frames=14, sample_size=96)
         vae = AutoencoderKLTemporalDecoder(
             block_out_channels=(128, 256, 512, 512),
             down_block_types=("DownEncoderBlock2D",) * 4,
