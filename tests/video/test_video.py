@@ -97,6 +97,13 @@ def test_crop(video):
         video.crop(20, 30, top=40)
 
 
+@pytest.mark.parametrize(
+    ("size", "scaled"), [((24, 64), (48, 64)), ((96, 64), (96, 128)), ((48, 64), (48, 64))]
+)
+def test_cover_keeps_the_aspect_ratio_and_the_middle(video, size, scaled):
+    assert torch.equal(video.cover(*size).frames, video.resize(*scaled).crop(*size).frames)
+
+
 def test_crop_undoes_pad(video):
     padded = video.pad(51, 80)
     assert (padded.height, padded.width) == (51, 80)

@@ -55,9 +55,8 @@ class CompareTab:
         asked = {"source": source.id, "trim": made[0].settings["trim"]}
 
         def work(job: Job) -> Outcome:
-            from ..compare import (
-                page as compare_page,
-            )  # Here, as it takes seconds, and the page opens without.
+            # Here, as it takes seconds, and the app opens without.
+            from ..compare import page as compare_page
 
             video = Video.read(source.path, start=trim.start, end=trim.end, every=trim.every)
             entries = [result_of(each, video, job) for each in made]

@@ -55,9 +55,7 @@ def painted(value: dict[str, Any] | None) -> Image.Image | None:
 
 def covering(picture: Image.Image, video: Video) -> Video:
     """A picture as a video of one frame of the size of `video`: scaled and cropped, where it has another."""
-    scale = max(video.height / picture.height, video.width / picture.width)
-    size = max(video.height, round(picture.height * scale)), max(video.width, round(picture.width * scale))
-    return Video.of(frames_of(picture), video.fps).resize(*size).crop(video.height, video.width)
+    return Video.of(frames_of(picture), video.fps).cover(video.height, video.width)
 
 
 def frames_of(picture: Image.Image) -> Frames:

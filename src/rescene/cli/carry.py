@@ -72,14 +72,11 @@ def read_picture(path: Path, video: Video, cover: bool) -> Video:
         ValueError: If it has another size and isn't to be fitted.
     """
     picture = Video.read(path)[:1]
-    size = picture.height, picture.width
-    if size == (video.height, video.width):
+    if (picture.height, picture.width) == (video.height, video.width):
         return picture
     if not cover:
         raise ValueError(
             f"{path} is {picture.width}x{picture.height} and the video {video.width}x{video.height}; edit a "
             "frame of the video's size, or add --fit to scale and crop it"
         )
-    scale = max(video.height / size[0], video.width / size[1])
-    covering = max(video.height, round(size[0] * scale)), max(video.width, round(size[1] * scale))
-    return picture.resize(*covering).crop(video.height, video.width)
+    return picture.cover(video.height, video.width)

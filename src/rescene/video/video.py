@@ -178,6 +178,12 @@ class Video:
             )
         return replace(self, clip=Cropped(self.clip, top, left, height, width))
 
+    def cover(self, height: int, width: int) -> "Video":
+        """Scales each frame, its aspect ratio kept, until it covers a size, and cuts out the middle."""
+        scale = max(height / self.height, width / self.width)
+        size = max(height, round(self.height * scale)), max(width, round(self.width * scale))
+        return self.resize(*size).crop(height, width)
+
     def pad(self, height: int, width: int) -> "Video":
         """Enlarges each frame evenly on all sides by repeating its edge pixels; `crop` undoes it."""
         top, left = _place(height - self.height), _place(width - self.width)
