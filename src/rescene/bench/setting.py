@@ -54,12 +54,8 @@ class Setting:
         values = {**prompts, **self._values(row)}
         if values.pop(TUNE, None) is not None:
             values["motion"] = motion
-        words = {SUBJECT: row.subject, NEW: replaced_words(row.target, row.source)}
-        filled = {
-            name: list(words[value]) if isinstance(value, str) and value in words else value
-            for name, value in values.items()
-        }
-        return decode(kind, filled, name=self.name)
+        words = {SUBJECT: list(row.subject), NEW: list(replaced_words(row.target, row.source))}
+        return decode(kind, _filled(values, words), name=self.name)
 
     def tuning(self, row: Row) -> OneShot | None:
         """How the model is tuned to a row's clip before the edit; None if it isn't.
@@ -70,15 +66,19 @@ class Setting:
         tune = self._values(row).get(TUNE)
         if tune is None:
             return None
-        prompts = {"source": row.source, "target": row.target}
-        filled = {
-            name: prompts.get(value, value) if isinstance(value, str) else value
-            for name, value in tune.items()
-        }
+        filled = _filled(tune, {"source": row.source, "target": row.target})
         return decode(OneShot, {"prompt": row.source, **filled}, name=f"{self.name}: {TUNE}")
 
     def _values(self, row: Row) -> dict[str, Any]:
         return {**self.values, **self.of_kinds.get(row.kind, {})}
+
+
+def _filled(values: Mapping[str, Any], meanings: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with words of the row in the place of what stands for them."""
+    return {
+        name: meanings.get(value, value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def settings_of(methods: Sequence[str]) -> list[Setting]:

@@ -37,15 +37,4 @@ class GeneratedSettings:
         """
         values = parse(text)
         generator = take_method(values, GENERATORS)
-        rest = decode(_Read, values, name="settings")
-        return cls(generator=generator, **{item.name: getattr(rest, item.name) for item in fields(rest)})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """`GeneratedSettings` without the generator, whose type isn't known before its name is read."""
-
-    model: ModelSettings
-    label: str | None
-    versions: Mapping[str, str]
-    motion: str | None = None
+        return decode(cls, values, name="settings", generator=generator)

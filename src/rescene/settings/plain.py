@@ -25,20 +25,25 @@ def encode(value: object) -> Any:
     raise TypeError(f"{value!r} can't be written as JSON")
 
 
-def decode(kind: type[Value], value: object, *, name: str) -> Value:
+def decode(kind: type[Value], value: object, *, name: str, **ready: object) -> Value:
     """Turns a JSON value into a dataclass, with everything in it checked.
 
     Args:
         kind: The dataclass.
         value: What `encode` gave, or what a person wrote.
         name: What the value is called in error messages.
+        ready: Fields that aren't in `value`, because they are decoded already.
 
     Raises:
         ValueError: If a key is unknown or missing, or a value is of the wrong type; it names the place.
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} must hold names and values, not {value!r}")
-    known = {field.name: field for field in fields(kind) if field.init}  # pyright: ignore[reportArgumentType]
+    known = {
+        field.name: field
+        for field in fields(kind)  # pyright: ignore[reportArgumentType]
+        if field.init and field.name not in ready
+    }
     for key in value:
         if key not in known:
             raise ValueError(unknown(str(key), known, name=name))
@@ -46,7 +51,8 @@ def decode(kind: type[Value], value: object, *, name: str) -> Value:
         if key not in value and field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{name} has no {key!r}, which is required")
     hints = get_type_hints(kind)
-    return kind(**{key: decode_as(hints[key], item, name=f"{name}: {key}") for key, item in value.items()})
+    read = {key: decode_as(hints[key], item, name=f"{name}: {key}") for key, item in value.items()}
+    return kind(**ready, **read)
 
 
 def decode_as(hint: Any, value: object, *, name: str) -> Any:

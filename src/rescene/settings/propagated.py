@@ -53,20 +53,7 @@ class PropagatedSettings:
         """
         values = parse(text)
         edit = take_method(values, {NAME: I2VEdit})
-        rest = decode(_Read, values, name="settings")
-        if len(rest.motion_loras) != len(edit.motion_lora):
+        settings = decode(cls, values, name="settings", edit=edit)
+        if len(settings.motion_loras) != len(edit.motion_lora):
             raise ValueError("settings: motion_loras must name a SHA-256 for each of the edit's motion LoRAs")
-        return cls(edit=edit, **{item.name: getattr(rest, item.name) for item in fields(rest)})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """`PropagatedSettings` without the edit, whose name is read first."""
-
-    model: ModelSettings
-    source: SourceSettings
-    fit: Fit
-    key_frames: tuple[KeyFrameSettings, ...]
-    motion_loras: tuple[str, ...]
-    label: str | None
-    versions: Mapping[str, str]
+        return settings

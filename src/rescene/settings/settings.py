@@ -89,22 +89,7 @@ class Settings:
         """
         values = parse(text)
         edit = take_method(values, METHODS)
-        return decode(_Read, values, name="settings").settings(edit)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """`Settings` without the method, whose type isn't known before its name is read."""
-
-    model: ModelSettings
-    source: SourceSettings
-    fit: Fit
-    label: str | None
-    versions: Mapping[str, str]
-    motion: str | None = None
-
-    def settings(self, edit: Method) -> Settings:
-        return Settings(edit=edit, **{item.name: getattr(self, item.name) for item in fields(self)})
+        return decode(cls, values, name="settings", edit=edit)
 
 
 def write_json(name: str, method: object, rest: Mapping[str, object]) -> str:
@@ -119,8 +104,10 @@ def take_method(values: dict[str, object], kinds: Mapping[str, type[T]]) -> T:
     """Takes the method out of parsed settings.
 
     Raises:
-        ValueError: If it isn't one of `kinds`, or its fields are wrong.
+        ValueError: If it isn't one of `kinds`, its fields are wrong, or versions are missing.
     """
+    if "versions" not in values:  # Or those of today would be taken for those that made the frames.
+        raise ValueError("settings has no 'versions', which is required")
     name = str(values.pop("method"))
     if name not in kinds:
         raise ValueError(unknown(name, kinds, name="method"))
