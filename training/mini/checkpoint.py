@@ -84,6 +84,7 @@ class Run:
         state = {"step": self.step, "seconds": self.seconds}
         (folder / "state.json").write_text(json.dumps(state))
 
+    @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Continues from a checkpoint."""
         state = json.loads((folder / "state.json").read_text())
@@ -92,5 +93,8 @@ class Run:
         for (name, value), p in zip(self.named(), self.parameters(), strict=True):
             value.copy_(tensors["weight." + name])
             self.average[name].copy_(tensors["average." + name])
-            moments = {key: tensors[f"{key}.{name}"].to(p.device) for key in ("exp_avg", "exp_avg_sq")}
+            # In the memory format of the weights: the fused optimiser walks through both as they lie in memory.
+            moments = {
+                key: torch.empty_like(p).copy_(tensors[f"{key}.{name}"]) for key in ("exp_avg", "exp_avg_sq")
+            }
             self.optimiser.state[p] = {"step": torch.tensor(float(self.step), device=p.device), **moments}

@@ -15,7 +15,7 @@ from transformers import CLIPTokenizer
 FINEST, COARSEST = 16, 8
 """Rows and columns of the layers that are taught; the middle block's 4 are too few."""
 LEAST = 1e-4
-ENOUGH, STRAY = 0.15, 0.02
+ENOUGH, STRAY = 0.15, 0.03
 """The share of attention that a word is to have in its place, and the one that it may have elsewhere. Without
 such bounds the words take all of it, nothing is left for styles, and the samples get worse."""
 INSIDE, OUTSIDE = ("object", "colour"), ("background",)

@@ -141,3 +141,17 @@ def _lora(text: str) -> tuple[str, float]:
     if path.endswith(".safetensors") and not Path(path).expanduser().is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path after --lora")
     return path, strength
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """How a training runs, whatever is trained."""
+
+    size: str | None = None
+    """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's."""
+    resume: bool = False
+    """Go on from the last checkpoint: all other options but --steps must be the same."""
+    overwrite: bool = False
+    """Replace results and checkpoints that exist."""
+    json_progress: bool = False
+    """Report progress as one JSON object a line on stderr."""

@@ -23,17 +23,15 @@ from ..video.files import check_target
 from .carry import read_picture
 from .edit import numbered
 from .forms import parse
-from .options import fit_for, read_source
+from .options import TrainingRun, fit_for, read_source
 from .progress import Reporter, reporting
 from .video_model import VideoModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionRun:
+class MotionRun(TrainingRun):
     """The run."""
 
-    size: str | None = None
-    """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's."""
     clip_length: int | None = None
     """Frames of a clip, as in `rescene propagate`; the model's own if not given."""
     skip_interval: bool = True
@@ -41,12 +39,6 @@ class MotionRun:
     sample_frame: Path | None = None
     """The video's first frame, edited, to carry through the first clip at every checkpoint; the videos lie
     beside the checkpoint."""
-    resume: bool = False
-    """Go on from the last checkpoint: all other options but --steps must be the same."""
-    overwrite: bool = False
-    """Replace results and checkpoints that exist."""
-    json_progress: bool = False
-    """Report progress as one JSON object a line on stderr."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from ..typing import Progress, quiet
 from ..video import Fit, Video
 from ..video.files import check_target
 from .forms import parse
-from .options import ModelOptions, fit_for, read_source
+from .options import ModelOptions, TrainingRun, fit_for, read_source
 from .progress import reporting
 
 MOST_FRAMES = 24
@@ -24,19 +24,11 @@ MOST_FRAMES = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
+class RunOptions(TrainingRun):
     """The run."""
 
-    size: str | None = None
-    """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's."""
     sample_prompts: tuple[str, ...] = ()
     """Prompts to edit the clip towards at every checkpoint; the videos lie beside the checkpoint."""
-    resume: bool = False
-    """Go on from the last checkpoint: all other options but --steps must be the same."""
-    overwrite: bool = False
-    """Replace a result and a checkpoint that exist."""
-    json_progress: bool = False
-    """Report progress as one JSON object a line on stderr."""
 
 
 @dataclass(frozen=True, kw_only=True)
