@@ -93,7 +93,7 @@ class Run:
         for (name, value), p in zip(self.named(), self.parameters(), strict=True):
             value.copy_(tensors["weight." + name])
             self.average[name].copy_(tensors["average." + name])
-            # In the memory format of the weights: the fused optimiser walks through both as they lie in memory.
+            # In the memory format of the weights: the fused optimiser walks through both as they lie there.
             moments = {
                 key: torch.empty_like(p).copy_(tensors[f"{key}.{name}"]) for key in ("exp_avg", "exp_avg_sq")
             }
