@@ -26,14 +26,13 @@ EXAMPLES = {
     ),
     "object": FateZero(
         source=SOURCE,
-        target="a red balloon on the road",
+        target="a red bus on the road",
         num_inference_steps=STEPS,
-        guidance_scale=4.0,
+        guidance_scale=7.5,
         self_replace=0.2,
         cross_replace=0.2,
         mask_words=("car",),
-        target_mask_words=("balloon",),
-        mask_threshold=0.5,
+        target_mask_words=("bus",),
         keep_background=True,
         background_window=(0.2, 1.0),
     ),
@@ -41,7 +40,7 @@ EXAMPLES = {
         source=SOURCE,
         target="a red car on the road, pencil sketch",
         num_inference_steps=STEPS,
-        guidance_scale=2.0,
+        guidance_scale=5.0,
     ),
 }
 """Edits by what they change."""
