@@ -22,9 +22,9 @@ from rescene.video import Fit, Video
 
 pytestmark = pytest.mark.timeout(900)  # Half a minute on a free processor.
 
-STEPS = 6
+STEPS = 10
 """Few, for speed; quality is lower than in the full table."""
-RECORDED = {"success": 0.75, "psnr": 17.474, "psnr_inside": 14.578, "psnr_outside": 23.589, "ssim": 0.696}
+RECORDED = {"success": 0.75, "psnr": 16.681, "psnr_inside": 13.34, "psnr_outside": 25.671, "ssim": 0.671}
 SLACK = {"success": 0.25, "psnr": 0.3, "psnr_inside": 0.3, "psnr_outside": 0.5, "ssim": 0.01}
 """What other machines' rounding may cost: of success, one scene."""
 
