@@ -20,9 +20,6 @@ SYSTEMS: dict[str, Callable[[Path, Path], Iterator[Result]]] = {
     "tokenflow": tokenflow.run,
 }
 
-THREADS = {"text2video_zero": 1}
-"""As its recordings were made: two threads add up in another order, and two cases then miss their bounds."""
-
 
 def main() -> int:
     """Parses the command line, runs one system's cases, and reports."""
@@ -37,7 +34,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not (arguments.root / "manifest.json").is_file():
         parser.error(f"{arguments.root} has no manifest.json")
-    torch.set_num_threads(THREADS.get(arguments.system, 2))
+    torch.set_num_threads(2)
     models = arguments.models or arguments.root.resolve().parent / "models"
     failed = total = 0
     for result in SYSTEMS[arguments.system](arguments.root, models):
