@@ -93,16 +93,18 @@ def test_a_clip_from_an_adapter_is_as_long_and_large_as_the_tuned_one(
 
 
 def test_fatezero_on_an_untrained_adapter_attends_as_in_the_tuning(
-    model: StableDiffusion,
+    tiny_folder: Path,
     video: Video,
     motion: Callable[..., Path],
     fatezero: Callable[..., FateZero],
     latents_of: LatentsOf,
 ) -> None:
+    # In single precision, an edit doubles and redoubles what a different order of summation changes.
+    model = load(tiny_folder, device="cpu", dtype=torch.float64)
     # Small latents are all layout: there, FateZero's own frames hold at all levels too.
     plain = latents_of(fatezero(frame_keys=("previous", "first"))(model, video))
     path = motion(trained=False, keys=("previous", "first"))
-    torch.testing.assert_close(latents_of(fatezero(motion=path)(model, video)), plain, rtol=0, atol=5e-4)
+    torch.testing.assert_close(latents_of(fatezero(motion=path)(model, video)), plain, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("store", ["recompute", "ram", "disk"])

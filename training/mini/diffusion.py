@@ -201,7 +201,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=20_000, help="how many to encode, if not done yet")
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument(
-        "--places", type=float, default=0.0, help="weight of the loss that puts words where they are"
+        "--places", type=float, default=0.003, help="weight of the loss that puts words where they are"
     )
     parser.add_argument("--batch", type=int, default=12, help="samples a step and process")
     parser.add_argument("--device", default="cpu")

@@ -1,14 +1,23 @@
 """The processes that train together: one, unless `accelerate launch` or `torchrun` started more."""
 
+import atexit
+from functools import cache
+
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor
 
 
+@cache
 def processes() -> PartialState:
     """Which of them this is, and how many there are."""
-    return PartialState(cpu=not torch.cuda.is_available())
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.num_processes > 1:
+        # Left to the interpreter's end, threads of torch's CPU backend (gloo) now and then outlive what they belong
+        # to, and the process aborts after all its work is done.
+        atexit.register(state.destroy_process_group)
+    return state
 
 
 def shared(tensor: Tensor) -> Tensor:
