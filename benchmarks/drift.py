@@ -22,7 +22,10 @@ from rescene.bench import world_rows
 from rescene.typing import Frames
 
 Series = Float[np.ndarray, " F"]
-COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#555555", "#17becf")
+COLOURS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b"),
+    *("#e377c2", "#777777", "#17becf", "#bcbd22", "#000000", "#004f4f"),
+)
 WIDTH, HEIGHT, MARGIN, LINE = 900, 260, 50, 16
 SMOOTHED = 8
 """Frames that a point of the picture averages."""

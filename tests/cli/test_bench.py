@@ -103,6 +103,15 @@ def test_it_goes_on_where_it_was_stopped(bench, tmp_path, monkeypatch):
     ]
 
 
+def test_another_size_is_another_result(bench, tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS[:1]))
+    assert bench().status == 0
+    before = numbers(tmp_path / "out")
+    assert bench("--size", "64x64").status == 0
+    for one, other in zip(before, numbers(tmp_path / "out"), strict=True):
+        assert one["identity"] != other["identity"]
+
+
 def test_a_clip_is_tuned_once_for_all_settings_that_ask_for_the_same(bench, run, tmp_path, monkeypatch):
     tune = "num_inference_steps: 1, tune: {steps: 1}"
     settings = f"- {{method: fatezero, {tune}}}\n- {{method: tune-a-video, {tune}}}\n"

@@ -74,6 +74,7 @@ class Bench:
             "method": setting.method,
             "clip": file_hash(row.clip),
             "trim": encode(row.trim),
+            "fit": encode(self.fit(source_of(row, hold=False))),
             "model": self.model_settings.fingerprint,
             "metrics": list(self.metrics),
             "rescene": versions()["rescene"],
@@ -102,14 +103,15 @@ class Bench:
         if (one_shot := setting.tuning(row)) is None:
             return None
         model, folder = self.model_settings.fingerprint, self.folder / "tuned"
-        return Tuning(one_shot=one_shot, row=row, model=model, folder=folder)
+        fit = self.fit(source_of(row, hold=False))
+        return Tuning(one_shot=one_shot, row=row, fit=fit, model=model, folder=folder)
 
     def _report(
         self, row: Row, setting: Setting, edit: Method, tuning: Tuning | None, progress: Progress
     ) -> Report:
         source = source_of(row)
         fit = self.fit(source)
-        before = tuning.run(self.model, fit.apply(source), progress) if tuning else ()
+        before = tuning.run(self.model, source, progress) if tuning else ()
         with _cold_cache(), Meter() as meter:
             edited = edit(self.model, fit.apply(source), progress=progress)
             edited = replace(edited, clip=in_memory(fit.restore(edited).clip))

@@ -10,7 +10,7 @@ from ..metrics import About, Score
 from ..settings import encode, file_hash
 from ..training import OneShot
 from ..typing import Progress
-from ..video import Video
+from ..video import Fit, Video
 from ..video.files import replacing
 from .meter import Meter
 from .row import Row
@@ -27,6 +27,8 @@ class Tuning:
 
     one_shot: OneShot
     row: Row
+    fit: Fit
+    """The size of work."""
     model: str
     """Fingerprint of the model's weights."""
     folder: Path
@@ -40,6 +42,7 @@ class Tuning:
             "steps": self.one_shot.length,
             "clip": file_hash(self.row.clip),
             "trim": encode(self.row.trim),
+            "fit": encode(self.fit),
             "model": self.model,
         }
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
@@ -50,14 +53,14 @@ class Tuning:
 
         Args:
             model: The model, which stays as it is.
-            video: The row's clip at the size of work.
+            video: The row's clip.
             progress: Reports the steps.
         """
         path = self.adapter
         note = path.with_suffix(".json")
         if not (path.exists() and note.exists()):
             with Meter() as meter:
-                adapter = self.one_shot(model, video, progress=progress)
+                adapter = self.one_shot(model, self.fit.apply(video), progress=progress)
             adapter.save(path, steps=self.one_shot.length)
             took = {"seconds": meter.seconds, "cpu_seconds": meter.cpu_seconds}
             text = json.dumps({"tune": encode(self.one_shot), **took}, indent=2)

@@ -14,8 +14,8 @@ def processes() -> PartialState:
     """Which of them this is, and how many there are."""
     state = PartialState(cpu=not torch.cuda.is_available())
     if state.num_processes > 1:
-        # Left to the interpreter's end, threads of torch's CPU backend (gloo) now and then outlive what they belong
-        # to, and the process aborts after all its work is done.
+        # Left to the interpreter's end, threads of torch's backend for processors (gloo) now and then
+        # outlive what they belong to, and the process aborts after all its work is done.
         atexit.register(state.destroy_process_group)
     return state
 
