@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(900)  # Half a minute on a free processor.
 
 STEPS = 10
 """Few, for speed; quality is lower than in the full table."""
-RECORDED = {"success": 0.75, "psnr": 16.681, "psnr_inside": 13.34, "psnr_outside": 25.671, "ssim": 0.671}
+RECORDED = {"success": 0.75, "psnr": 16.942, "psnr_inside": 13.354, "psnr_outside": 26.452, "ssim": 0.677}
 SLACK = {"success": 0.25, "psnr": 0.3, "psnr_inside": 0.3, "psnr_outside": 0.5, "ssim": 0.01}
 """What other machines' rounding may cost: of success, one scene."""
 

@@ -18,6 +18,7 @@ from ..attention import (
     UseFeatures,
 )
 from ..attention.features import Features
+from ..backbones.frugal import give_back
 from ..cache import cached, content_hash
 from ..sampling import Step, classifier_free
 from ..typing import Latents
@@ -47,16 +48,20 @@ class Editor:
         """The guided prediction for all frames."""
         prediction = torch.empty_like(z)
         for own, context in self.segments.groups(self.joint_pivots):
-            # Edit the pivots: their own prediction is dropped, what their self-attention put out is kept.
-            segments = [*context, *own]
-            pivots = JointPivots(
-                self.branches, z, step, [self.pivots[step.index][number] for number in segments]
-            )
-
-            # Denoise all frames, which copy it. The pivots are among them.
             frames = range(self.segments[own[0]].start, self.segments[own[-1]].stop)
-            prediction[list(frames)] = self.follow(pivots, frames, segments)
+            prediction[list(frames)] = self.group(z, step, frames, [*context, *own])
+            # Groups differ in size; holes that they leave would add up over a long clip.
+            give_back()
         return prediction
+
+    def group(self, z: Latents, step: Step, frames: range, segments: list[int]) -> Some:
+        """The guided prediction for some frames, with the pivots of `segments`."""
+        # Edit the pivots: their own prediction is dropped, what their self-attention put out is kept.
+        own = self.pivots[step.index]
+        pivots = JointPivots(self.branches, z, step, [own[number] for number in segments])
+
+        # Denoise all frames, which copy it. The pivots are among them.
+        return self.follow(pivots, frames, segments)
 
     def follow(self, pivots: JointPivots, frames: range, segments: list[int]) -> Some:
         """The guided prediction for some frames, which copy from `pivots`, those of `segments`.
