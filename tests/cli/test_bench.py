@@ -107,7 +107,7 @@ def test_another_size_is_another_result(bench, tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps(ROWS[:1]))
     assert bench().status == 0
     before = numbers(tmp_path / "out")
-    assert bench("--size", "64x64").status == 0
+    assert bench("--size", "128x128").status == 0
     for one, other in zip(before, numbers(tmp_path / "out"), strict=True):
         assert one["identity"] != other["identity"]
 
