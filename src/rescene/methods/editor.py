@@ -57,8 +57,8 @@ class Editor:
     def group(self, z: Latents, step: Step, frames: range, segments: list[int]) -> Some:
         """The guided prediction for some frames, with the pivots of `segments`."""
         # Edit the pivots: their own prediction is dropped, what their self-attention put out is kept.
-        own = self.pivots[step.index]
-        pivots = JointPivots(self.branches, z, step, [own[number] for number in segments])
+        every = self.pivots[step.index]
+        pivots = JointPivots(self.branches, z, step, [every[number] for number in segments])
 
         # Denoise all frames, which copy it. The pivots are among them.
         return self.follow(pivots, frames, segments)
