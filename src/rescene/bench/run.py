@@ -74,7 +74,7 @@ class Bench:
             "method": setting.method,
             "clip": file_hash(row.clip),
             "trim": encode(row.trim),
-            "fit": encode(self.fit(source_of(row, hold=False))),
+            "fit": encode(self._fit(row)),
             "model": self.model_settings.fingerprint,
             "metrics": list(self.metrics),
             "rescene": versions()["rescene"],
@@ -103,8 +103,10 @@ class Bench:
         if (one_shot := setting.tuning(row)) is None:
             return None
         model, folder = self.model_settings.fingerprint, self.folder / "tuned"
-        fit = self.fit(source_of(row, hold=False))
-        return Tuning(one_shot=one_shot, row=row, fit=fit, model=model, folder=folder)
+        return Tuning(one_shot=one_shot, row=row, fit=self._fit(row), model=model, folder=folder)
+
+    def _fit(self, row: Row) -> Fit:
+        return self.fit(source_of(row, hold=False))
 
     def _report(
         self, row: Row, setting: Setting, edit: Method, tuning: Tuning | None, progress: Progress
