@@ -34,6 +34,8 @@ def main() -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+    # The mantissas of bfloat16: a sixth less, packed, in a repository that keeps every version.
+    pipeline.unet.to(torch.bfloat16)
     pipeline.to(dtype=torch.float16).save_pretrained(arguments.out)
     # AutoencoderTiny saves what it warns of when it loads.
     configure(arguments.out / "vae", dropped="block_out_channels")
