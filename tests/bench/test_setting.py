@@ -10,6 +10,7 @@ from rescene.bench import FileRow, read_settings, settings_of, world_settings
 from rescene.bench.baselines import Nothing
 from rescene.bench.setting import KNOWN, parse
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ROW = FileRow(
     name="row",
     clip=Path("a.mp4"),
@@ -53,6 +54,23 @@ def test_a_tuning_learns_the_rows_clip_and_may_hold_for_one_kind():
     assert objects.tuning(replace(ROW, kind="object")) == OneShot(prompt="a red car", steps=9)
     (classes,) = parse("- {method: fatezero, tune: {class_prompt: target, class_images: 2}}", name="x")
     assert classes.tuning(ROW) == OneShot(prompt="a red car", class_prompt="a blue car", class_images=2)
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_benchmarks_own_files_are_settings(file: Path):
+    for setting in read_settings(file):
+        setting.edit(ROW, Path("a.safetensors"))
+        setting.tuning(ROW)
+
+
+def test_what_is_tuned_in_the_benchmark_is_the_worlds_own_setting_for_objects():
+    masked, tuned, *_ = read_settings(BENCHMARKS / "one_shot.yaml")
+    (world,) = [each for each in world_settings() if each.name == "fatezero"]
+    swap, motion = replace(ROW, kind="object"), Path("a.safetensors")
+    edit = world.edit(swap)
+    assert isinstance(edit, FateZero)
+    assert masked.edit(swap) == edit
+    assert tuned.edit(swap, motion) == replace(edit, motion=motion)
 
 
 def test_a_method_with_one_prompt_gets_the_target():
