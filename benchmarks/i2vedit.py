@@ -53,7 +53,7 @@ def recorded(reference: Path) -> dict[str, dict[str, float]]:
     with meter.phase("load"):
         model = load_video_model(reference / "models" / "tiny-svd", device="cpu")
         video = Video.read(folder / "source.mp4")
-        fit = Fit.to(video, area=model.native_area, stride=model.stride, size=(128, 192))
+        fit = Fit.to(video, area=model.native_area, grid=model.grid, size=(128, 192))
         names = ("edit_green.png", "edit_blue_dark.png")
         edits = [{0: fit.apply(Video.read(folder / name)).frames} for name in names]
     with meter.phase("two inversions and four edits"):

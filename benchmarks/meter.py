@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from rescene.typing import T
+from rescene.progress import T
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Checks every array shape of the library while the tests run, and offers a tiny model and a clip."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,3 +98,11 @@ def clip() -> "Video":
         left = 8 + 24 * number
         frame[:, 16:48, left : left + 32] = torch.tensor([0.9, 0.2, 0.1])[:, None, None]
     return Video.of(frames, 8)
+
+
+@pytest.fixture
+def psnr() -> Callable[[torch.Tensor, torch.Tensor], float]:
+    def measure(a: torch.Tensor, b: torch.Tensor) -> float:
+        return float(-10 * torch.log10((a - b).square().mean().clamp_min(1e-12)))
+
+    return measure

@@ -6,17 +6,8 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
-from rescene.prompts import (
-    Alignment,
-    Prompt,
-    align,
-    equalizer,
-    refine,
-    replace,
-    steps_within,
-    tokenize,
-    word_windows,
-)
+from rescene.fields import steps_within
+from rescene.prompts import Alignment, Prompt, align, equalizer, refine, replace, tokenize, word_windows
 
 LENGTH = 24
 

@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 
 from rescene import ControlledVideo, FateZero, Video
+from rescene.fields import decode, decode_as, encode, field_docs
+from rescene.inputs import Fit
 from rescene.methods import METHODS, quiet
 from rescene.settings import (
     ModelSettings,
     Settings,
     SourceSettings,
     Trim,
-    decode,
-    decode_as,
-    encode,
-    field_docs,
     file_hash,
     find_source,
     read_settings,
@@ -23,7 +21,7 @@ from rescene.settings import (
     with_seed,
     write_result,
 )
-from rescene.video import DiskFullError, Fit
+from rescene.video import DiskFullError
 from tests.methods.examples import EXAMPLES
 
 NAMES = ["a.mp4", "a.mkv", "a.gif", "frames"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .attention import AttentionHook, FrameKeys, Layer
     from .backbones import StableDiffusion, StableVideo, load, load_video_model
     from .controls import Canny, Depth, Pose
+    from .inputs import Fit, Grid, Inputs
     from .methods import (
         GENERATORS,
         METHODS,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
     from .metrics import METRICS, evaluate
     from .training import MotionTuning, OneShot
-    from .video import Fit, Video
+    from .video import Video
 
 _HOMES = {
     "attention": ("AttentionHook", "FrameKeys", "Layer"),
@@ -41,7 +42,8 @@ _HOMES = {
     ),
     "metrics": ("METRICS", "evaluate"),
     "training": ("MotionTuning", "OneShot"),
-    "video": ("Fit", "Video"),
+    "inputs": ("Fit", "Grid", "Inputs"),
+    "video": ("Video",),
 }
 """Public names by the package that they come from; imported when first used: `import rescene` is instant."""
 
@@ -57,7 +59,9 @@ __all__ = [
     "FateZero",
     "Fit",
     "FrameKeys",
+    "Grid",
     "I2VEdit",
+    "Inputs",
     "Inversion",
     "Layer",
     "MotionTuning",

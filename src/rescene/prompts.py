@@ -8,14 +8,14 @@ where the tokens of the target attend as those of the source did. `align` says w
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Window: TypeAlias = float | tuple[float, float]
-"""A share of the steps, from the noisiest on (0.8), or from one share to another (0.2, 0.8)."""
+from .fields import Window, steps_within
+
 TokenWeights = Float[Tensor, " L"]
 TokenMapping = Float[Tensor, "L L"]
 
@@ -162,18 +162,6 @@ def replace(source: Prompt, target: Prompt) -> Alignment:
         mapping[m : m + len(olds), n : n + len(news)] = block
         m, n = m + len(olds), n + len(news)
     return Alignment(mapping, torch.ones(target.length))
-
-
-def steps_within(window: Window, steps: int) -> range:
-    """The steps that lie in a window.
-
-    Raises:
-        ValueError: If the window isn't within [0, 1].
-    """
-    start, end = window if isinstance(window, tuple) else (0.0, window)
-    if not 0 <= start <= end <= 1:
-        raise ValueError(f"a window is a number from 0 to 1, or (start, end) in that order, not {window}")
-    return range(int(steps * start), int(steps * end))
 
 
 def word_windows(

@@ -4,10 +4,6 @@ F frames · B branches times frames (branch-major) · C channels · h w latent s
 N query tokens · M key tokens · K heads · D head width · V width of values · L text tokens · E text width
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeVar, runtime_checkable
-
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -28,26 +24,3 @@ Text = Float[Tensor, "1 L E"]
 Masks = Bool[Tensor, "F h w"]
 Heat = Float[Tensor, "F L h w"]
 """How much each latent position attends to each text token."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Local:
-    """Marks text in a method's field that may name a file of this machine; strangers mustn't fill it in."""
-
-
-LocalName = Annotated[str, Local()]
-"""A file, a folder, or a hub id."""
-
-
-@runtime_checkable
-class Progress(Protocol):
-    """Reports how far an iteration is, as `tqdm` does: an iterable in, the same items out."""
-
-    def __call__(self, iterable: Iterable[T], /, *, description: str, total: int) -> Iterable[T]: ...
-
-
-def quiet(iterable: Iterable[T], /, *, description: str, total: int) -> Iterable[T]:
-    """Reports no progress."""
-    return iterable

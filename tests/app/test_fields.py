@@ -6,10 +6,8 @@ from typing import Literal
 import pytest
 
 from rescene.app.fields import inputs, listed, read, unlisted
+from rescene.fields import LocalName, Window, encode
 from rescene.methods import GENERATORS, METHODS, TuneAVideo
-from rescene.prompts import Window
-from rescene.settings import encode
-from rescene.typing import LocalName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ import pytest
 import rescene
 from rescene.bench import Bench, WorldRow, world_rows, world_settings
 from rescene.bench.setting import Setting
+from rescene.inputs import Fit
 from rescene.methods import quiet
 from rescene.metrics import Tools
 from rescene.settings import ModelSettings
-from rescene.video import Fit, Video
+from rescene.video import Video
 
 pytestmark = pytest.mark.timeout(900)  # A minute on a free processor.
 

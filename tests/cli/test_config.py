@@ -6,8 +6,8 @@ import pytest
 
 from rescene.cli.edit import Edit
 from rescene.cli.forms import parse
+from rescene.fields import field_docs
 from rescene.methods import METHODS, FateZero
-from rescene.settings import field_docs
 from tests.methods.examples import TEXT_EDITS
 
 

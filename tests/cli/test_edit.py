@@ -6,8 +6,9 @@ import torch
 
 from rescene import Video, load
 from rescene.cli.edit import numbered
+from rescene.inputs import Fit
 from rescene.methods import FateZero
-from rescene.video import Fit, read_metadata
+from rescene.video import read_metadata
 
 
 @pytest.mark.parametrize("output", ["out.mp4", "out.mkv", "out.gif", "frames/"])
@@ -24,7 +25,7 @@ def test_the_result_has_the_sources_size_length_and_rate(edit, film, tmp_path, o
 def test_it_does_what_the_library_does(edit, film, tiny_folder, tmp_path):
     assert edit(output="out.mkv").status == 0
     source, model = Video.read(film), load(tiny_folder, device="cpu")
-    fit = Fit.to(source, area=model.native_area, stride=model.stride)
+    fit = Fit.to(source, area=model.native_area, grid=model.grid)
     wanted = FateZero(
         source="a silver car on red road", target="a red jeep on red road", num_inference_steps=2
     )

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from rescene.cli.commands import COMMANDS
+from rescene.fields import field_docs
 from rescene.methods import METHODS
-from rescene.settings import field_docs
 
 
 def test_methods_are_listed_and_explained(run):

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from rescene import OneShot, TuneAVideo, Video, load
 from rescene.adapters import read_about
 from rescene.cli.train_one_shot import clip_of
+from rescene.inputs import Fit
 from rescene.settings import Trim, file_hash
-from rescene.video import Fit
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_it_does_what_the_library_does(train, film, tiny_folder, tmp_path):
     assert ran.status == 0, ran.err
     assert "car.safetensors" in ran.out
     model, source = load(tiny_folder, device="cpu"), Video.read(film)
-    video = Fit.to(source, area=model.native_area, stride=model.stride).apply(source)
+    video = Fit.to(source, area=model.native_area, grid=model.grid).apply(source)
     wanted = OneShot(prompt="a silver car", steps=2, seed=3)(model, video).trained()
     found = load_file(tmp_path / "car.safetensors")
     assert found.keys() == wanted.keys()

@@ -17,9 +17,10 @@ from rescene.attention import Call, Follow
 from rescene.attention.hooks import Attend
 from rescene.attention.stores import Place
 from rescene.backbones.stable_diffusion import DecodedLatents
+from rescene.fields import Window
 from rescene.methods.inversion import Inversion, SourceBranch
-from rescene.prompts import Window
-from rescene.typing import Keys, Queries, T
+from rescene.progress import T
+from rescene.typing import Keys, Queries
 from tests.methods.edits import JEEP, MASKED
 from tests.tiny import LENGTH, tiny_sd
 

@@ -13,7 +13,7 @@ from rescene.attention import AttentionHook
 from rescene.backbones import Branch, MotionLoRA, StableVideo
 from rescene.cache import Unfinished
 from rescene.methods.i2vedit import I2VEdit
-from rescene.typing import T
+from rescene.progress import T
 
 QUICK = I2VEdit(num_inference_steps=2, clip_length=4)
 """Clips of four frames: a video of seven is two of them."""

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rescene.backbones import outline
+from rescene.inputs import Fit, Grid
 from rescene.methods import FateZero, Inversion, Notes
 from rescene.methods.plan import Plan, plan
-from rescene.video import Fit
 from tests.methods.examples import TEXT_EDITS
 
 STEPS = 5
@@ -44,7 +44,7 @@ class Counting:
 @pytest.mark.parametrize("size", [(64, 128), (64, 64), (320, 384)])
 def test_attention_and_trajectory_are_what_is_stored(edit, model, clip, monkeypatch, size):
     counting = Counting(monkeypatch)
-    video = Fit.to(clip, area=1, stride=64, size=size).apply(clip)
+    video = Fit.to(clip, area=1, grid=Grid(8, stride=64), size=size).apply(clip)
     found = plan(edit, model, frames=len(video), size=size)
     trajectories = []
     init = Inversion.__init__

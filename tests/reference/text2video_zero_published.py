@@ -15,9 +15,10 @@ from rescene.attention.merging import CELL, MergeTokens, cell_positions
 from rescene.methods.background import Saliency, Subject
 from rescene.methods.cross_frame import CrossFrame
 from rescene.methods.text2video_zero import Text2VideoZero
+from rescene.progress import Progress
 from rescene.sampling import Level, Step
 from rescene.sampling.noise import renoise, warp
-from rescene.typing import Latents, Progress
+from rescene.typing import Latents
 from tests.reference.result import Result
 
 MERGE_SEED = 1234

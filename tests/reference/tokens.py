@@ -9,16 +9,8 @@ from typing import Any, TypeVar
 import torch
 from transformers import CLIPTokenizer
 
-from rescene.prompts import (
-    Alignment,
-    Prompt,
-    Window,
-    align,
-    equalizer,
-    steps_within,
-    tokenize,
-    word_windows,
-)
+from rescene.fields import Window, steps_within
+from rescene.prompts import Alignment, Prompt, align, equalizer, tokenize, word_windows
 
 T = TypeVar("T")
 

@@ -44,14 +44,6 @@ def number_of() -> Callable[[torch.Tensor], list[int]]:
 
 
 @pytest.fixture
-def psnr() -> Callable[[torch.Tensor, torch.Tensor], float]:
-    def measure(a: torch.Tensor, b: torch.Tensor) -> float:
-        return float(-10 * torch.log10((a - b).square().mean().clamp_min(1e-12)))
-
-    return measure
-
-
-@pytest.fixture
 def film(tmp_path: Path) -> Callable[..., Path]:
     """Encodes pictures with PyAV, as some other program would."""
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
+from ..fields import decode
 from ..methods import METHODS
-from ..settings import Trim, decode
+from ..settings import Trim
 from . import fields
 from .errors import told
 from .estimate import estimate

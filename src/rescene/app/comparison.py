@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..settings import Trim, decode
+from ..fields import decode
+from ..settings import Trim
 from ..video import Video
 from ..video.watch import watching
 from .jobs import Job, Outcome

@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from ..demo import CLIP, EXAMPLES
+from ..fields import encode
 from ..methods import METHODS
-from ..settings import encode, method_name
+from ..settings import method_name
 from . import balance
 from .errors import told
 from .estimate import estimate

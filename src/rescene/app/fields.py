@@ -6,9 +6,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..prompts import Window
-from ..settings import decode, decode_as, encode, field_docs
-from ..typing import Local
+from ..fields import Local, Window, decode, decode_as, encode, field_docs
 
 Kind = Literal["prompt", "text", "switch", "choice", "choices", "share", "number", "whole", "list", "adapter"]
 ADAPTER = "motion"

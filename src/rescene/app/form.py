@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..settings import encode
+from ..fields import encode
 from . import fields
 from .fields import Input
 from .widgets import component

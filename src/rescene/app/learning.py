@@ -7,10 +7,11 @@ from typing import Any
 
 from ..adapters import Adapter
 from ..backbones import MotionLoRA, StableDiffusion, StableVideo
+from ..inputs import Fit
 from ..methods import TuneAVideo
 from ..methods.i2vedit import I2VEdit
 from ..training import TrainingFolder
-from ..video import Fit, Video
+from ..video import Video
 from ..video.watch import watching
 from .jobs import Job, Outcome
 from .showing import write_playable
@@ -36,7 +37,7 @@ class Learning:
         shown = self.workshop.folder_of(job) / "source.mp4"
         write_playable(replace(self.video, audio=None), shown)
         job.show(source=shown)
-        return model, Fit.to(self.video, area=model.native_area, stride=model.stride)
+        return model, Fit.to(self.video, area=model.native_area, grid=model.grid)
 
     def folder(self, job: Job, config: dict[str, Any], fit: Fit) -> TrainingFolder:
         """Where checkpoints and losses go."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..inputs import Fit
 from ..methods import Method
 from ..settings import Trim
-from ..video import Fit, Video
+from ..video import Video
 from . import fields
 from .pace import PASSES, Work
 from .sources import Source

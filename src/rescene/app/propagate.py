@@ -9,10 +9,12 @@ import gradio as gr
 from PIL import Image
 
 from ..demo import CLIP
+from ..fields import encode
+from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
-from ..settings import SourceSettings, encode, file_hash, sidecar, write_result
+from ..settings import SourceSettings, file_hash, sidecar, write_result
 from ..settings.propagated import KeyFrameSettings, PropagatedSettings
-from ..video import Fit, Video
+from ..video import Video
 from ..video.watch import watching
 from . import fields
 from .first_frame import covering, first_frame, frame_editor, painted
@@ -106,7 +108,7 @@ class PropagateTab:
             raise ValueError("edit the first frame first: paint on it, or upload another picture")
         video = Video.read(source.path, start=trim.start, end=trim.end)
         shape = self.workshop.models.outline(model)
-        fit = Fit.to(video, area=shape.native_area, stride=shape.stride)
+        fit = Fit.to(video, area=shape.native_area, grid=shape.grid)
         first = fit.apply(covering(picture, video)).frames
         edit.segments(shape, fit.apply(video), [{0: first}])
         settings = SourceSettings(path=source.name, sha256=file_hash(source.path), trim=trim)

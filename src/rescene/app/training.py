@@ -7,7 +7,8 @@ from typing import Any
 import gradio as gr
 
 from ..demo import CLIP
-from ..settings import encode, file_hash
+from ..fields import encode
+from ..settings import file_hash
 from ..training import MotionTuning, OneShot
 from ..video import Video
 from . import fields

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..fields import encode
+from ..inputs import Fit
 from ..methods import GENERATORS, METHODS, Generator
 from ..methods.plan import plan
 from ..settings import (
@@ -13,13 +15,12 @@ from ..settings import (
     Settings,
     SourceSettings,
     Trim,
-    encode,
     file_hash,
     sidecar,
     with_seed,
     write_result,
 )
-from ..video import Fit, Video
+from ..video import Video
 from ..video.watch import watching
 from . import fields
 from .jobs import Job, Jobs, Outcome
@@ -87,7 +88,7 @@ class Workshop:
         edit = replace(edit, **(trusted or {}))  # pyright: ignore
         shape = self.models.outline(model)
         video = Video.read(found.path, start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
-        fit = Fit.to(video, area=shape.native_area, stride=shape.stride)
+        fit = Fit.to(video, area=shape.native_area, grid=shape.grid)
         cost = plan(edit, shape, frames=len(video), size=fit.size)
         return Order(
             source=found, trim=trim, method=method, edit=edit, model=model, video=video, fit=fit, plan=cost

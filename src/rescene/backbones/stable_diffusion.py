@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..attention import AttentionControl, AttentionHook
 from ..inflation import TemporalLayers, clip_norms, replaced, temporal
+from ..inputs.grid import Grid
 from ..sampling import (
     Denoise,
     Level,
@@ -70,6 +71,7 @@ class StableDiffusion:
         self._read_schedule(components["scheduler"].config)
         self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        self.grid = Grid(self.scale, stride=self.stride)
         self.native_area = (self.unet.config.sample_size * self.scale) ** 2
         self.hooks = AttentionControl(self.unet)
         if self.device.type == "cpu":

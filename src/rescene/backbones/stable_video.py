@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..attention import AttentionControl, AttentionHook
+from ..inputs.grid import Grid
 from ..sampling import Denoise, Step, edm_inversion, karras, sample, unit_variance, velocity
 from ..typing import Frames, Latents
 from .clip_image import clip_pixels
@@ -82,6 +83,7 @@ class StableVideo:
         self.device = self._parts.device
         self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.stride = self.scale * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        self.grid = Grid(self.scale, stride=self.stride)
         self.native_area = (self.unet.config.sample_size * self.scale) ** 2
         self.clip_length = int(self.unet.config.num_frames)
         self.hooks = AttentionControl(self.unet)

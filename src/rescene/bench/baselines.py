@@ -7,15 +7,16 @@ from typing import Literal
 import torch
 
 from ..backbones import Backbone
+from ..fields import Window
 from ..methods import Method, Notes, TextEdit, TokenFlow, quiet
 from ..methods.branches import Branches
 from ..methods.conditions import Conditions
 from ..methods.joint_pivots import JointPivots
 from ..methods.trajectory import Source
-from ..prompts import Window
+from ..progress import Progress
 from ..sampling import Step, classifier_free, noised
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress
+from ..typing import Latents
 from ..video import Video
 
 BATCH = 8

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..fields import encode
 from ..metrics import About, Report, Score
-from ..settings import encode
 from ..video.files import replacing
 
 

@@ -10,20 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..backbones import StableDiffusion
+from ..fields import encode
+from ..inputs import Fit
 from ..methods import METHODS, Method
 from ..metrics import Report, Tools
-from ..settings import (
-    ModelSettings,
-    Settings,
-    SourceSettings,
-    encode,
-    file_hash,
-    seen_from,
-    versions,
-    write_result,
-)
-from ..typing import Progress
-from ..video import DigitalSourceType, Fit, Video
+from ..progress import Progress
+from ..settings import ModelSettings, Settings, SourceSettings, file_hash, seen_from, versions, write_result
+from ..video import DigitalSourceType, Video
 from ..video.clip import in_memory
 from .meter import Meter
 from .record import Record

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from ..fields import decode, field_docs, unknown
 from ..methods import METHODS, Method
-from ..settings import decode, field_docs, unknown
 from ..training import OneShot
 from .baselines import BASELINES
 from .row import Row, replaced_words

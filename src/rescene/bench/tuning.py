@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..backbones import StableDiffusion
+from ..fields import encode
+from ..inputs import Fit
 from ..metrics import About, Score
-from ..settings import encode, file_hash
+from ..progress import Progress
+from ..settings import file_hash
 from ..training import OneShot
-from ..typing import Progress
-from ..video import Fit, Video
+from ..video import Video
 from ..video.files import replacing
 from .meter import Meter
 from .row import Row

@@ -27,10 +27,12 @@ from ..bench.pages import index_page, row_page, write
 from ..bench.record import Record
 from ..bench.tables import Summary, as_dict, markdown, summaries, table_of
 from ..bench.world import FRAMES
+from ..fields import unknown
+from ..inputs import Fit
 from ..methods import quiet
 from ..metrics import ARROWS, Tools
-from ..settings import Trim, unknown
-from ..video import Fit, Video
+from ..settings import Trim
+from ..video import Video
 from .forms import parse
 from .gauge import Gauge, MetricOptions
 from .options import ModelOptions, fit_for

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ..backbones.stable_video import StableVideo
 from ..cache import Unfinished
+from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
 from ..methods.propagation import KeyFrames
 from ..settings import PropagatedSettings, write_result
-from ..video import Fit, Video
+from ..video import Video
 from ..video.watch import watching
 from .progress import Reporter
 

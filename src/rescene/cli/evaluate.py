@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 from tyro.conf import OmitArgPrefixes, Positional
 
+from ..fields import encode
 from ..metrics import ARROWS, Report, Score
-from ..settings import encode
 from ..video.files import check_target, replacing
 from .gauge import Gauge, MetricOptions
 from .pairs import Given, Pair, pairs

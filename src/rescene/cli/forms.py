@@ -16,8 +16,8 @@ import yaml
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes
 
 from ..controls import CONTROLS, Control
+from ..fields import decode_as, field_docs, unknown
 from ..methods import GENERATORS, METHODS, Generator, Method
-from ..settings import decode_as, field_docs, unknown
 
 Options = TypeVar("Options")
 REGISTRIES: Mapping[Any, Mapping[str, type]] = {

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.padding import Padding
 from tyro.conf import Positional
 
+from ..fields import encode, field_docs, unknown
 from ..methods import GENERATORS, METHODS
-from ..settings import encode, field_docs, unknown
 
 USES = {"rescene edit IN OUT METHOD": METHODS, "rescene generate OUT METHOD": GENERATORS}
 """The methods, by how they are run."""

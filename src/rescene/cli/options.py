@@ -16,8 +16,9 @@ from ..backbones import (
     resolved_revision,
     usual_dtype,
 )
+from ..inputs import Fit
 from ..settings import DType, ModelSettings, Trim
-from ..video import Fit, Video
+from ..video import Video
 from ..video.read import Cut, read_video
 
 
@@ -116,7 +117,7 @@ def fit_for(video: Video, model: StableDiffusion | StableVideo, size: str | None
         ValueError: If it is none of these, or not a multiple of the model's stride.
     """
     if size is None:
-        return Fit.to(video, area=model.native_area, stride=model.stride)
+        return Fit.to(video, area=model.native_area, grid=model.grid)
     source = video.height, video.width
     if size == "source":
         height, width = (-(-side // model.stride) * model.stride for side in source)
@@ -124,7 +125,7 @@ def fit_for(video: Video, model: StableDiffusion | StableVideo, size: str | None
     width, _, height = size.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise ValueError(f"--size {size!r} is neither WIDTHxHEIGHT, such as 512x320, nor source")
-    return Fit.to(video, area=model.native_area, stride=model.stride, size=(int(height), int(width)))
+    return Fit.to(video, area=model.native_area, grid=model.grid, size=(int(height), int(width)))
 
 
 def _exists(kind: str, number: int) -> bool:

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..fields import decode
 from ..metrics import Prompts
-from ..settings import Trim, decode, parse, read_settings
+from ..settings import Trim, parse, read_settings
 from ..video import Video
 from ..video.encode import FORMATS
 from ..video.folders import IMAGES

@@ -10,11 +10,12 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from ..attention.stores import Place
+from ..inputs import Fit
 from ..methods import Method
 from ..methods.plan import Plan, plan
 from ..methods.tokenflow_plan import TokenFlowPlan
 from ..settings import Trim
-from ..video import Fit, Video
+from ..video import Video
 from .forms import parse
 from .options import ModelOptions, fit_for, read_source
 

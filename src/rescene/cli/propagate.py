@@ -9,6 +9,7 @@ from tyro.conf import Positional, UseAppendAction
 
 from ..backbones.stable_video import StableVideo
 from ..cache import Unfinished
+from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
 from ..settings import (
     KeyFrameSettings,
@@ -19,7 +20,6 @@ from ..settings import (
     file_hash,
     seen_from,
 )
-from ..video import Fit
 from ..video.label import Labelled
 from .carry import Carrying, read_pictures
 from .edit import numbered

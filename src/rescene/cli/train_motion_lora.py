@@ -11,14 +11,15 @@ from tyro.conf import Positional
 
 from ..backbones import MotionLoRA, StableVideo
 from ..cache import cached
+from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
 from ..methods.source_clip import SourceClip
 from ..methods.spans import Span, segments
+from ..progress import Progress
 from ..settings import Trim, file_hash
 from ..training import MotionTuning, TrainingFolder
 from ..training.processes import processes
-from ..typing import Progress
-from ..video import Fit, Video
+from ..video import Video
 from ..video.files import check_target
 from .carry import read_picture
 from .edit import numbered

@@ -9,11 +9,12 @@ from tyro.conf import Positional
 
 from ..adapters import Adapter
 from ..backbones import StableDiffusion
+from ..inputs import Fit
 from ..methods import TuneAVideo
+from ..progress import Progress, quiet
 from ..settings import Trim, file_hash
 from ..training import OneShot, TrainingFolder, processes
-from ..typing import Progress, quiet
-from ..video import Fit, Video
+from ..video import Video
 from ..video.files import check_target
 from .forms import parse
 from .options import ModelOptions, TrainingRun, fit_for, read_source

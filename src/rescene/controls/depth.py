@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..typing import Frames, LocalName
+from ..fields import LocalName
+from ..typing import Frames
 from ..video import TensorClip, Video
 from .pretrained import pretrained
 

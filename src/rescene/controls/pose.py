@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..typing import Frames, LocalName
+from ..fields import LocalName
+from ..typing import Frames
 from ..video import Video
 from .control import Drawn
 from .people import Joints, People, Scores

@@ -18,10 +18,13 @@ from ..backbones.controlled import (
     verify_controlnet,
 )
 from ..controls import Canny, Control, Depth, Pose
+from ..fields import LocalName
+from ..inputs import Fit, Grid
+from ..progress import Progress
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
-from ..typing import Latents, LocalName, Progress
-from ..video import Fit, Video
+from ..typing import Latents
+from ..video import Video
 from .cross_frame import CrossFrameSettings
 from .method import quiet
 from .notes import Notes
@@ -201,7 +204,7 @@ def fitted(path: str, *, frames: int, size: tuple[int, int], stride: int) -> Vid
         raise ValueError(
             f"the control video {path} has {len(control)} frames and the video {frames}: they must match"
         )
-    fit = Fit.to(control, area=size[0] * size[1], stride=1, size=size)
+    fit = Fit.to(control, area=size[0] * size[1], grid=Grid(8, stride=1), size=size)
     if any(side - content >= stride for side, content in zip(fit.size, fit.content, strict=True)):
         raise ValueError(
             f"the control video {path} is {control.width}x{control.height}, of another shape than the "

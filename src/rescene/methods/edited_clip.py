@@ -22,8 +22,9 @@ from ..attention.temporal import (
 )
 from ..backbones.motion_lora import MotionLoRA
 from ..backbones.stable_video import Branch, Lead
+from ..progress import Progress, quiet
 from ..sampling import Step
-from ..typing import Latents, Progress, quiet
+from ..typing import Latents
 from .source_clip import SourceClip, Trajectory
 
 Keep = Callable[[Callable[[], Trajectory]], Trajectory]

@@ -28,9 +28,11 @@ from ..attention import (
 from ..attention.layers import LayerPredicate
 from ..attention.stores import Place
 from ..backbones import Backbone
-from ..prompts import Alignment, Prompt, Window, align, equalizer, steps_within, tokenize, word_windows
+from ..fields import Window, steps_within
+from ..progress import Progress
+from ..prompts import Alignment, Prompt, align, equalizer, tokenize, word_windows
 from ..sampling import Step, classifier_free
-from ..typing import Latents, Progress
+from ..typing import Latents
 from ..video import Video
 from .control import Control
 from .inversion import Inversion, SourceBranch, invert

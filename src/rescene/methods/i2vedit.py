@@ -15,8 +15,9 @@ import torch
 from ..backbones.motion_lora import MotionLoRA, read_lora, verify
 from ..backbones.stable_video import Lead, StableVideo
 from ..cache import Unfinished
-from ..prompts import Window, steps_within
-from ..typing import Latents, Progress, quiet
+from ..fields import Window, steps_within
+from ..progress import Progress, quiet
+from ..typing import Latents
 from ..video import Video
 from .edited_clip import Following
 from .propagation import KeyFrames, Propagation

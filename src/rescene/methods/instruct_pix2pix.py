@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..backbones import Backbone, StableDiffusion
+from ..progress import Progress
 from ..sampling import Step
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress
+from ..typing import Latents
 from ..video import Video
 from .cross_frame import CrossFrameSettings
 from .method import quiet

@@ -11,8 +11,9 @@ from ..attention import Attention, AttentionHook, Record, WatchWords
 from ..attention.layers import LayerPredicate
 from ..backbones import Backbone
 from ..cache import cached, content_hash
+from ..progress import Progress
 from ..sampling import Step
-from ..typing import Latents, Progress, Text
+from ..typing import Latents, Text
 from ..video import Video
 
 Trajectory = Float[Tensor, "S F C h w"]

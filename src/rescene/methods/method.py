@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..backbones import Backbone
-from ..typing import Progress, quiet
+from ..progress import Progress, quiet
 from ..video import Video
 from .notes import Notes
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..backbones.motion_lora import MotionLoRA
 from ..backbones.stable_video import AUGMENTATION, DECODED_AT_ONCE, Lead, StableVideo, counted
 from ..cache import Unfinished
+from ..progress import Progress
 from ..sampling.noise import frame_noise
-from ..typing import Frames, Latents, Progress
+from ..typing import Frames, Latents
 from ..video import Video
 from .edited_clip import EditedClip, compute_now
 from .source_clip import SourceClip

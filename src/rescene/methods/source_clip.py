@@ -11,9 +11,10 @@ from torch import Tensor
 from ..attention.temporal import KeptKeys, PrependKeys, RecordKeys, SingleToken
 from ..backbones.stable_video import AUGMENTATION, Branch, Lead, StableVideo
 from ..cache import cached, content_hash
+from ..progress import Progress, quiet
 from ..sampling import Step
 from ..sampling.noise import frame_noise, generator
-from ..typing import Frames, Latents, Progress, quiet
+from ..typing import Frames, Latents
 from .smooth import perturb
 
 Trajectory = Float[Tensor, "levels F C h w"]

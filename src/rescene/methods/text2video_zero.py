@@ -15,10 +15,11 @@ from torch import Tensor
 
 from ..attention import AtLevel, word_level
 from ..backbones import Backbone
+from ..progress import Progress
 from ..prompts import tokenize
 from ..sampling import Level, Step, classifier_free
 from ..sampling.noise import frame_noise, renoise, warp
-from ..typing import Latents, Progress
+from ..typing import Latents
 from ..video import Video
 from .background import Saliency, Subject, SubjectOfFile, SubjectOfFrames, SubjectOfWords, smooth
 from .cross_frame import CrossFrame, CrossFrameSettings

@@ -15,10 +15,11 @@ from ..attention import Blend, InjectionSites, Segments, injection_sites
 from ..backbones import Backbone, StableDiffusion
 from ..backbones.depth_maps import depth_maps, reads_depth
 from ..controls import Depth
-from ..prompts import Window, steps_within
+from ..fields import LocalName, Window, steps_within
+from ..progress import Progress
 from ..sampling import Step, noised
 from ..sampling.noise import generator
-from ..typing import Latents, LocalName, Progress, Text
+from ..typing import Latents, Text
 from ..video import Video
 from .branches import Branches
 from .conditions import Conditions

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..attention import Layer, Segments
 from ..attention.layers import AttentionModule
 from ..backbones import StableDiffusion
-from ..prompts import steps_within
+from ..fields import steps_within
 from ..sampling import Step
 from .tokenflow import TokenFlow
 

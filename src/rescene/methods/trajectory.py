@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..backbones import Backbone
 from ..cache import cached, content_hash, is_cached
+from ..progress import Progress
 from ..sampling import BySteps, Denoise, Step, invert_ddpm, noised, sample_ddpm
-from ..typing import Latents, Progress, Text
+from ..typing import Latents, Text
 from .conditions import Conditions
 
 Levels = Float[Tensor, "levels F C h w"]

@@ -12,9 +12,10 @@ import torch
 
 from ..adapters import About, Adapter, read_about, verify
 from ..backbones import Backbone
+from ..progress import Progress
 from ..sampling import Denoise, Step, classifier_free
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress
+from ..typing import Latents
 from ..video import Video
 from .method import quiet
 from .notes import Notes

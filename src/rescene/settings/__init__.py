@@ -1,8 +1,6 @@
 """What made a result: written beside it and into it, read back, and run again."""
 
-from .fields import field_docs
 from .generated import GeneratedSettings
-from .plain import decode, decode_as, encode, unknown
 from .propagated import KeyFrameSettings, PropagatedSettings
 from .results import (
     Made,
@@ -41,10 +39,6 @@ __all__ = [
     "SourceSettings",
     "Trim",
     "check_result",
-    "decode",
-    "decode_as",
-    "encode",
-    "field_docs",
     "file_hash",
     "find_key_frames",
     "find_motion_loras",
@@ -55,7 +49,6 @@ __all__ = [
     "read_settings",
     "seen_from",
     "sidecar",
-    "unknown",
     "versions",
     "with_motion_found",
     "with_seed",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from ..fields.plain import decode
 from ..methods import GENERATORS, Generator
 from ..video import DigitalSourceType
-from .plain import decode
 from .settings import ModelSettings, parse, take_method, versions, write_json
 
 

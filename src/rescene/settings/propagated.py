@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from ..fields.plain import decode
+from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
-from ..video import DigitalSourceType, Fit
-from .plain import decode
+from ..video import DigitalSourceType
 from .settings import ModelSettings, SourceSettings, parse, take_method, versions, write_json
 
 NAME = "i2vedit"

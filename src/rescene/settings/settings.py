@@ -8,10 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import ClassVar, Literal
 
+from ..fields.plain import decode, encode, unknown
+from ..inputs import Fit
 from ..methods import METHODS, Method
-from ..typing import T
-from ..video import DigitalSourceType, Fit
-from .plain import decode, encode, unknown
+from ..progress import T
+from ..video import DigitalSourceType
 
 DType = Literal["float32", "float16", "bfloat16"]
 PACKAGES = ("rescene", "torch", "diffusers", "transformers", "av")

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones import StableDiffusion
+from ..progress import Progress
 from ..sampling import Step, classifier_free
 from ..sampling.noise import frame_noise
-from ..typing import Frames, Latents, Progress
+from ..typing import Frames, Latents
 from ..video import Video
 from .processes import processes
 

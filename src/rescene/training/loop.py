@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..progress import Progress, quiet
 from ..sampling.noise import generator
-from ..typing import Progress, quiet
 from .folder import TrainingFolder
 from .losses import Loss
 from .processes import processes, shared

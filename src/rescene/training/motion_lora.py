@@ -15,9 +15,10 @@ from ..attention.temporal import KeptKeys, PrependKeys
 from ..backbones.motion_lora import MotionLoRA
 from ..backbones.stable_video import AUGMENTATION, Branch, Lead, StableVideo, counted
 from ..inflation import recomputed
+from ..progress import Progress, quiet
 from ..sampling import Level, Step, wanted_velocity
 from ..sampling.noise import frame_noise
-from ..typing import Latents, Progress, quiet
+from ..typing import Latents
 from ..video import Video
 from .folder import TrainingFolder
 from .loop import TrainingSettings, train

@@ -18,7 +18,8 @@ from torch import Tensor
 from ..adapters import About, Adapter
 from ..backbones import StableDiffusion
 from ..backbones.parts import network_hash
-from ..typing import Latents, Progress, Text, quiet
+from ..progress import Progress, quiet
+from ..typing import Latents, Text
 from ..video import Video
 from .class_images import class_images
 from .folder import TrainingFolder

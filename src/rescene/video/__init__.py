@@ -3,7 +3,6 @@
 from .audio import Audio
 from .clip import Clip, TensorClip
 from .files import DiskFullError
-from .fit import Fit
 from .metadata import DigitalSourceType, Metadata, read_metadata
 from .video import Video
 
@@ -12,7 +11,6 @@ __all__ = [
     "Clip",
     "DigitalSourceType",
     "DiskFullError",
-    "Fit",
     "Metadata",
     "TensorClip",
     "Video",

@@ -86,6 +86,33 @@ class Picked(Wrapped):
 
 
 @dataclass(frozen=True, eq=False)
+class Joined:
+    """Clips of one size, one after the other."""
+
+    clips: Sequence[Clip]
+
+    @property
+    def height(self) -> int:
+        return self.clips[0].height
+
+    @property
+    def width(self) -> int:
+        return self.clips[0].width
+
+    def __len__(self) -> int:
+        return sum(map(len, self.clips))
+
+    def read(self, start: int, stop: int) -> Frames:
+        parts: list[Frames] = []
+        for clip in self.clips:
+            first, last = max(start, 0), min(stop, len(clip))
+            if first < last:
+                parts.append(clip.read(first, last))
+            start, stop = start - len(clip), stop - len(clip)
+        return torch.cat(parts)
+
+
+@dataclass(frozen=True, eq=False)
 class Resized:
     """A clip at another size: bicubic, antialiased when it shrinks."""
 

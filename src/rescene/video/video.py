@@ -195,6 +195,15 @@ class Video:
             return self
         return replace(self, clip=Padded(self.clip, top, left, height, width))
 
+    def lengthen(self, frames: int) -> "Video":
+        """Repeats the last frame until there are `frames`; a cut undoes it. The sound stays as it is."""
+        if frames < len(self):
+            raise ValueError(f"cannot lengthen {len(self)} frames to {frames}; cut the video instead")
+        if frames == len(self):
+            return self
+        last = len(self) - 1
+        return replace(self, clip=Picked(self.clip, [*range(last), *[last] * (frames - last)]))
+
 
 def _place(room: int, wanted: int | None = None) -> int:
     return room // 2 if wanted is None else wanted

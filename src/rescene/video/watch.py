@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..typing import Frames, Progress
+from ..progress import Progress
+from ..typing import Frames
 from .clip import Wrapped
 from .video import Video
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...settings import decode
+from ...fields import decode
 from ..row import FileRow, named, replaced_words
 
 LOOKS = "CSV or JSON with clip, source, target and, if wanted, name, kind, mask, subject"

@@ -1,0 +1,39 @@
+"""The fields of settings: their ranges, their help, and the way to JSON and back; no network is needed."""
+
+from .docs import field_docs
+from .kinds import Attends, Kind, Verb
+from .plain import decode, decode_as, described, encode, unknown
+from .ranges import (
+    Above,
+    AtLeast,
+    Local,
+    LocalName,
+    Range,
+    Window,
+    Within,
+    check_ranges,
+    range_of,
+    steps_within,
+)
+
+__all__ = [
+    "Above",
+    "AtLeast",
+    "Attends",
+    "Kind",
+    "Local",
+    "LocalName",
+    "Range",
+    "Verb",
+    "Window",
+    "Within",
+    "check_ranges",
+    "decode",
+    "decode_as",
+    "described",
+    "encode",
+    "field_docs",
+    "range_of",
+    "steps_within",
+    "unknown",
+]
