@@ -85,9 +85,8 @@ def decode_as(hint: Any, value: object, *, name: str) -> Any:
 
 
 def unknown(key: str, known: Iterable[str], *, name: str) -> str:
-    """Says that `key` isn't one of `known`, and which it may have been meant for."""
-    names = list(known)
-    near = difflib.get_close_matches(key, names, 1, 0)
+    """Says that `key` isn't one of `known`, and which it may have been meant for, if one is close."""
+    near = difflib.get_close_matches(key, list(known), 1)
     return f"{name}: unknown {key!r}; did you mean {near[0]!r}?" if near else f"{name}: unknown {key!r}"
 
 
@@ -114,6 +113,9 @@ def described(hint: Any) -> str:
 
 
 def _first_that_fits(members: tuple[Any, ...], value: object, *, name: str) -> Any:
+    needed = [member for member in members if member is not type(None)]
+    if len(needed) == 1 and is_dataclass(needed[0]) and value is not None:
+        return decode_as(needed[0], value, name=name)  # Which names the place of what is wrong inside.
     for member in (type(None), bool, int, float, str, Path, *members):
         if member in members:
             try:

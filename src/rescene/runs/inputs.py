@@ -1,0 +1,103 @@
+"""Opens the files of a recipe, and chooses the size and length to work at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..inputs import Fit, Inputs
+from ..inputs.masks import Mask
+from ..video import Video
+from ..video.read import Cut, read_video
+from .recipe import InputRefs, Trim, VideoRef
+
+if TYPE_CHECKING:
+    from ..backbones import Backbone
+
+
+def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
+    """The frames of a source that are used; see `read_video`."""
+    return read_video(path, cut_of(trim), hold=hold)
+
+
+def cut_of(trim: Trim) -> Cut:
+    """A trim for the video library."""
+    return Cut(start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
+
+
+def opened(refs: InputRefs) -> Inputs:
+    """The inputs at their own sizes.
+
+    Raises:
+        FileNotFoundError, ValueError: If one can't be read, or doesn't belong to the video.
+    """
+    if refs.video is None:
+        return Inputs()
+    video = read_source(Path(refs.video.path), refs.video.trim)
+    return Inputs(
+        video=video,
+        mask=refs.mask and _mask(Path(refs.mask.path), refs.video, video),
+        key_frames={
+            frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
+        },
+        control=refs.control and _control(Path(refs.control.path), video),
+    )
+
+
+def read_picture(path: Path, video: Video, cover: bool) -> Video:
+    """An edited frame as a video of one frame, of the size of `video`.
+
+    Args:
+        path: The picture.
+        video: What it is a frame of.
+        cover: Whether one of another size is scaled and cropped.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it has another size and isn't to be fitted.
+    """
+    picture = Video.read(path)[:1]
+    if (picture.height, picture.width) == (video.height, video.width):
+        return picture
+    if not cover:
+        raise ValueError(
+            f"{path} is {picture.width}x{picture.height} and the video {video.width}x{video.height}; edit a "
+            "frame of the video's size, or add --fit to scale and crop it"
+        )
+    return picture.cover(video.height, video.width)
+
+
+def fit_for(video: Video, model: "Backbone", size: str | None) -> Fit:
+    """The size to work at: the model's own if `size` is None, `source`, or WIDTHxHEIGHT.
+
+    Raises:
+        ValueError: If it is none of these, or not a multiple of the model's stride.
+    """
+    if size is None:
+        return Fit.to(video, area=model.native_area, grid=model.grid)
+    if size == "source":
+        return Fit.whole(video, grid=model.grid)
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ValueError(f"--size {size!r} is neither WIDTHxHEIGHT, such as 512x320, nor source")
+    return Fit.to(video, area=model.native_area, grid=model.grid, size=(int(height), int(width)))
+
+
+def _mask(path: Path, source: VideoRef, video: Video) -> Mask:
+    """A mask for each frame of the source: one picture for all, as many as it has, or as many as its file."""
+    mask = Video.read(path)
+    if len(mask) == 1:
+        mask = mask.lengthen(len(video))
+    elif len(mask) != len(video):
+        mask = mask[cut_of(source.trim).slice(mask.fps, len(mask))]
+    sizes = [f"{len(each)} frames of {each.width}x{each.height}" for each in (mask, video)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"the mask {path} has {sizes[0]} and the video {sizes[1]}: they must match")
+    return Mask(mask)
+
+
+def _control(path: Path, video: Video) -> Video:
+    control = Video.read(path)
+    if len(control) != len(video):
+        raise ValueError(
+            f"the control video {path} has {len(control)} frames and the video {len(video)}: they must match"
+        )
+    return control
