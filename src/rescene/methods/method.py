@@ -4,31 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 
-from ..fields import AtLeast, Attends, Kind, Verb, check_ranges
+from ..fields import AtLeast, Verb, check_ranges
 from ..inputs.inputs import Inputs
 from ..progress import Progress, quiet
+from .needs import Needs, refuse_misfit
 
 if TYPE_CHECKING:
     from ..backbones import Backbone
     from ..cache import Unfinished
     from ..video import Video
     from .notes import Notes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Needs:
-    """The requirements of a method: on what it is given, and on the model."""
-
-    inputs: frozenset[str] = frozenset({"video"})
-    """Of `video` and `key_frames`; none if it generates. They decide which command runs it."""
-    conditions: frozenset[Kind] = frozenset({"text"})
-    """The conditions that the model must read."""
-    may: frozenset[Kind] = frozenset()
-    """Conditions that it can give besides, to models that must have them."""
-    attends: frozenset[Attends] = frozenset()
-    """The kinds of attention layers that it changes."""
-    one_latent_per_frame: bool = False
-    """Whether it works on single frames: time mustn't be compressed in the latents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +35,7 @@ class Cost:
     again: int | None = None
     """The same for another edit of the clip, which finds in the cache what this one leaves there."""
     memory: Mapping[str, int] = field(default_factory=dict)
-    """Memory by its use: weights, trajectory, activations and so on. Activations are right to about a third."""
+    """Memory by its use: weights, trajectory and so on; activations are right to about a third."""
     disk: Mapping[str, int] = field(default_factory=dict)
     """Disk space by its use, for temporary files and the cache."""
     remarks: tuple[str, ...] = ()
@@ -75,6 +60,7 @@ class Run:
 
 
 QUIET = Run()
+NOTHING = Inputs()
 
 
 class Work(Protocol):
@@ -111,13 +97,13 @@ class Method:
     def __post_init__(self) -> None:
         check_ranges(self)
 
-    def __call__(self, model: "Backbone", inputs: "Inputs | Video" = Inputs(), run: Run = QUIET) -> "Video":
+    def __call__(self, model: "Backbone", inputs: "Inputs | Video" = NOTHING, run: Run = QUIET) -> "Video":
         """Looks for mistakes, then computes the result.
 
         Args:
             model: The model, see `Needs`.
-            inputs: The inputs at a size that the model takes (`Fit`); a video alone will do where nothing else
-                is needed.
+            inputs: The inputs at a size that the model takes (`Fit`); a video alone will do where nothing
+                else is needed.
             run: Progress and by-products.
 
         Raises:
@@ -127,7 +113,7 @@ class Method:
         self.check(model, inputs)
         return self.on(model)(inputs, run)
 
-    def check(self, model: "Backbone", inputs: "Inputs | Video" = Inputs()) -> None:
+    def check(self, model: "Backbone", inputs: "Inputs | Video" = NOTHING) -> None:
         """Looks for mistakes that show without computing; a model without weights will do.
 
         Raises:
@@ -135,13 +121,13 @@ class Method:
                 or lack a word, a file that isn't there, sizes that don't fit.
         """
         inputs = given(inputs)
-        refuse_misfit(self, model, inputs)
+        refuse_misfit(self.name, self.needs, model, inputs)
         for prompt in self.prompts:
             if model.text:
                 model.text(prompt)
         self.on(model).check(inputs)
 
-    def cost(self, model: "Backbone", inputs: "Inputs | Video" = Inputs()) -> Cost:
+    def cost(self, model: "Backbone", inputs: "Inputs | Video" = NOTHING) -> Cost:
         """Works out the cost of a run; a model without weights will do.
 
         Raises:
@@ -205,52 +191,3 @@ def refuse_empty(prompt: str, name: str, subject: str) -> None:
     """Raises ValueError if a prompt says nothing."""
     if not prompt.strip():
         raise ValueError(f"the {name} is empty; say in a few words what {subject}")
-
-
-READS: Mapping[Kind, str] = {
-    "text": "reads prompts",
-    "picture": "is led by a picture",
-    "beside": "reads an image beside its latents",
-    "depth": "reads depth maps beside its latents",
-}
-
-
-def refuse_misfit(method: Method, model: "Backbone", inputs: Inputs) -> None:
-    """Compares the needs of a method with a model and inputs.
-
-    Raises:
-        ValueError: If they don't fit; one sentence says what is needed, what is there, and what to use.
-    """
-    needs = method.needs
-    for name in sorted(needs.inputs):
-        if not getattr(inputs, name):
-            raise ValueError(
-                f"{method.name} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
-            )
-    if not fits(needs, model):
-        wanted = " and ".join(READS[kind] for kind in sorted(needs.conditions, reverse=True))
-        by_frame = " frame by frame" if needs.one_latent_per_frame and "text" in needs.conditions else ""
-        found = " and ".join(READS[kind] for kind in sorted(model.conditions, reverse=True))
-        raise ValueError(
-            f"{method.name} needs a model that {wanted}{by_frame}; {model.title} {found}{_remedy(model)}"
-        )
-
-
-def fits(needs: Needs, model: "Backbone") -> bool:
-    """Whether a model meets the needs of a method."""
-    there = {layer.attends for layer in model.control.layers}
-    return (
-        needs.conditions <= model.conditions <= needs.conditions | needs.may
-        and needs.attends <= there
-        and (model.grid.time == 1 or not needs.one_latent_per_frame)
-    )
-
-
-def _remedy(model: "Backbone") -> str:
-    from . import METHODS  # The registry imports this module.
-
-    for verb in ("edit", "propagate", "generate"):
-        names = [name for name, kind in METHODS[verb].items() if fits(kind.needs, model)]
-        if names:
-            return f"; use `rescene {verb}`" + (f" with {' or '.join(names)}" if verb == "edit" else "")
-    return "; use another model"

@@ -69,10 +69,8 @@ class FateZeroEdit:
         def replay(step: int) -> Attention:
             return source.attend(inversion.at(step), schedule[step])[1]
 
-        with (
-            self.model.changed(*self.tuning),
-            open_store(self.settings.store, replay, len(schedule)) as store,
-        ):
+        kept = open_store(self.settings.store, replay, len(schedule))
+        with self.model.changed(*self.tuning), kept as store:
 
             def predict(z: Latents, step: Step) -> Latents:
                 if not (store.keeps and self.fusion.needs_source(step.index)):

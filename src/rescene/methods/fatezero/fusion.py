@@ -1,4 +1,4 @@
-"""Attention fusion: what an edit takes from its source at each step (FateZero, Qi et al., ICCV 2023, §3.2)."""
+"""Attention fusion (FateZero, Qi et al., ICCV 2023, §3.2): the source's part in each step of an edit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -198,7 +198,7 @@ class Clips:
         )
 
     def lead(self, span: Span, done: list[Finished]) -> Picture:
-        """The picture that leads a clip: a key frame, or the edit so far, whose latents are taken as they are."""
+        """The picture that leads a clip: a key frame, or the edit so far with its latents as they are."""
         start, model, video = span.frames.start, self.work.model, self.inputs.video
         assert video
         fps = float(video.fps)

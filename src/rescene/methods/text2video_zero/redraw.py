@@ -47,7 +47,7 @@ class RedrawEdit(CrossFrameWork):
     settings: Text2VideoZeroRedraw
 
     def check(self, inputs: Inputs) -> None:
-        """Makes sure that the ControlNets are there and fit the model, and that the control fits the video."""
+        """Makes sure that the ControlNets fit the model, and a control clip the video."""
         assert inputs.video
         self.model.schedule(self.settings.num_inference_steps)
         for name in self.names:

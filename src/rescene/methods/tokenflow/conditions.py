@@ -21,7 +21,7 @@ class Conditions:
         return [each.of(frames) for each in self.steering]
 
     def with_text(self, text: Text, frames: list[int]) -> Condition:
-        """The condition of a branch of the given frames: a prompt, and their depth if the model reads that."""
+        """The condition of a branch of the given frames: a prompt, and depth if the model reads it."""
         return Condition(text=text, beside=None if self.depth is None else self.depth[frames])
 
     def identity(self) -> list[object]:

@@ -1,7 +1,7 @@
 """Tune-A-Video at work (Wu et al., ICCV 2023).
 
-The clip is carried to noise by the tuned model, without a prompt, and denoised towards another one: its motion
-stays, and what moves is what the prompt says. Fresh noise makes a new clip that moves alike.
+The clip is carried to noise by the tuned model, without a prompt, and denoised towards another one: its
+motion stays, and what moves is what the prompt says. Fresh noise makes a new clip that moves alike.
 """
 
 from dataclasses import dataclass
