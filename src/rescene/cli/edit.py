@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from ..methods import Method
-from ..methods.plan import plan
-from ..settings import Settings, SourceSettings, Trim, file_hash, seen_from, with_seed
-from ..video.label import Labelled
-from .forms import parse
-from .options import ModelOptions, fit_for, read_source
-from .progress import reporting
-from .render import Outputs, render
+from ..methods import METHODS, Method
+from ..runs import InputRefs, Recipe, Trim, VideoRef, with_seed
+from .forms import OneOf, parse
+from .options import ModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +32,6 @@ class ResultOptions:
     also: tuple[str, ...] = ()
     """More target prompts to edit towards from the same inversion; their results are OUT-2, OUT-3, ..."""
 
-    def outputs(self, path: str) -> Outputs:
-        """What to leave behind at `path`."""
-        return Outputs(
-            path=path,
-            overwrite=self.overwrite,
-            check=self.check,
-            maps="maps" in self.keep,
-            flow="flow" in self.keep,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
@@ -62,7 +48,7 @@ class Edit:
     """A YAML file with any of these options and of the method's, by their names (self_replace: 0.5)."""
     json_progress: bool = False
     """Report progress as one JSON object a line on stderr."""
-    method: Method
+    method: Annotated[Method, OneOf(METHODS["edit"])]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -76,26 +62,30 @@ def edit(job: Edit) -> None:
     Raises:
         ValueError, OSError: For what is wrong.
     """
-    edits = [with_seed(each) for each in _targets(job.method, job.result.also)]
-    outputs = [job.result.outputs(path) for path in numbered(job.output, len(edits))]
-    for each in outputs:
-        each.verify()
-    video = read_source(job.input, job.trim)
-    if job.result.label is not None:
-        Labelled(video.clip, job.result.label)
-    shape = job.model.outline()
-    fit = fit_for(video, shape, job.result.size)
-    for each in edits:
-        plan(each, shape, frames=len(video), size=fit.size)
+    from ..runs.result import check_result
+    from ..runs.run import prepare
+    from .host import CommandHost
 
-    model = job.model.load()
-    used, sha256 = job.model.settings(model), file_hash(job.input)
-    with reporting(as_json=job.json_progress) as reporter:
-        for each, output in zip(edits, outputs, strict=True):
-            path = seen_from(Path(output.path), job.input)
-            source = SourceSettings(path=path, sha256=sha256, trim=job.trim)
-            settings = Settings(edit=each, model=used, source=source, fit=fit, label=job.result.label)
-            render(settings, model, video, output, reporter)
+    first, *others = [with_seed(each) for each in _targets(job.method, job.result.also)]
+    outputs, options = numbered(job.output, 1 + len(others)), job.result
+    keeps = {"maps": "maps" in options.keep, "flow": "flow" in options.keep}
+    host = CommandHost(overwrite=options.overwrite, check=options.check, **keeps)
+    for output in outputs:
+        check_result(output, overwrite=options.overwrite)
+        host.verify(output)
+    recipe = Recipe(
+        method=first,
+        model=job.model.ref,
+        inputs=InputRefs(video=VideoRef(path=str(job.input), trim=job.trim)),
+        fit=options.size,
+        label=options.label,
+    )
+    work = prepare(recipe, host)
+    works = [work, *map(work.instead, others)]
+    host.load(recipe.model)
+    with host.reporting(as_json=job.json_progress):
+        for work, output in zip(works, outputs, strict=True):
+            host.run(work, output)
 
 
 def numbered(output: str, count: int) -> list[str]:
@@ -108,6 +98,6 @@ def numbered(output: str, count: int) -> list[str]:
 
 
 def _targets(edit: Method, also: Sequence[str]) -> list[Method]:
-    if also and "target" not in {field.name for field in fields(edit)}:  # pyright: ignore
-        raise ValueError(f"--also gives more target prompts, and {type(edit).__name__} takes none")
+    if also and "target" not in {field.name for field in fields(edit)}:
+        raise ValueError(f"--also gives more target prompts, and {edit.name} takes none")
     return [edit, *(replace(edit, target=target) for target in also)]  # pyright: ignore

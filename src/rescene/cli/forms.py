@@ -7,33 +7,41 @@ defaults, and none of the checks, so that a required value may come from either 
 import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 import yaml
-from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes
+from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
-from ..controls import CONTROLS, Control
-from ..fields import decode_as, field_docs, unknown
-from ..methods import GENERATORS, METHODS, Generator, Method
+from ..fields import decode_as, field_docs, range_of, unknown
 
 Options = TypeVar("Options")
-REGISTRIES: Mapping[Any, Mapping[str, type]] = {
-    Method: METHODS,
-    Generator: GENERATORS,
-    Control: CONTROLS,
-}
-"""What a field of these types may hold, by name; on the command line that is a subcommand."""
+METAVARS = {"input": "IN", "output": "OUT"}
+"""What stands for positional options in usage; others stand for themselves."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a field that holds a value of one of several dataclasses: `Annotated[Method, OneOf(kinds)]`."""
+
+    kinds: Mapping[str, type]
+    """The dataclasses by the name of the subcommand that stands for each."""
+
+
+def choices(hint: Any) -> Mapping[str, type]:
+    """The dataclasses of a field that is marked with `OneOf`; none of others."""
+    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((mark.kinds for mark in marks if isinstance(mark, OneOf)), {})
 
 
 def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Options:
     """Reads options off the command line and out of the file that `--config` names.
 
     Args:
-        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be a `Method`, a
-            `Generator` or a `Control`.
+        kind: A frozen dataclass of fields and of groups of fields (dataclasses); one may be marked `OneOf`.
         arguments: The command line after the command.
         command: The command's name.
 
@@ -45,7 +53,7 @@ def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Opt
     form = tyro.cli(
         _form(kind, values, name=str(path)),
         prog=f"rescene {command}",
-        description=kind.__doc__,
+        description=cleandoc(kind.__doc__ or ""),
         args=arguments,
         config=(tyro.conf.CascadeSubcommandArgs,),
     )
@@ -67,7 +75,7 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold names and values, such as `target: a red car`")
-    methods = next((REGISTRIES[hint] for hint in get_type_hints(kind).values() if hint in REGISTRIES), {})
+    methods = next(filter(None, map(choices, get_type_hints(kind, include_extras=True).values())), {})
     known = _names(kind, values.get("method"))
     for name in values:
         if name not in known:
@@ -89,12 +97,12 @@ def _config(arguments: Sequence[str]) -> Path | None:
 def _names(kind: type, method: str | None) -> list[str]:
     """All names that a configuration file may use."""
     names: list[str] = []
-    for name, hint in get_type_hints(kind).items():
-        if kinds := REGISTRIES.get(hint):
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if kinds := choices(hint):
             methods = [kinds[method]] if method is not None and method in kinds else kinds.values()
             names += ["method", *(field for each in methods for field in field_docs(each))]
-        elif is_dataclass(hint):
-            names += field_docs(hint)  # pyright: ignore[reportArgumentType]
+        elif is_dataclass(_plain(hint)):
+            names += field_docs(_plain(hint))  # pyright: ignore[reportArgumentType]
         elif name != "config":
             names.append(name)
     return names
@@ -105,18 +113,18 @@ def _form(kind: type, values: Mapping[str, Any], *, name: str) -> type:
     docs, made = field_docs(kind), []
     for field in fields(kind):
         hint = get_type_hints(kind, include_extras=True)[field.name]
-        plain, given = _plain(hint), values.get(field.name, MISSING)
-        if hint in REGISTRIES:
-            hint, default = _method(REGISTRIES[hint], values, name=name)
+        plain, given = get_type_hints(kind)[field.name], values.get(field.name, MISSING)
+        if kinds := choices(hint):
+            hint, default = _method(kinds, values, name=name)
         elif is_dataclass(plain):
             group = _form(plain, values, name=name)  # pyright: ignore[reportArgumentType]
             hint, default = OmitArgPrefixes[group], _blank(group)
         else:
             default = given if given is MISSING else decode_as(plain, given, name=f"{name}: {field.name}")
-            hint = Annotated[_words_last(hint), _help(docs[field.name], field, plain)]
+            hint = Annotated[_words_last(hint), _help(docs[field.name], field, hint)]
         made.append((field.name, hint, _default(field, default)))
     form = dataclasses.make_dataclass(kind.__name__, made, frozen=True, kw_only=True)
-    form.__doc__ = kind.__doc__
+    form.__doc__ = cleandoc(kind.__doc__ or "")
     return form
 
 
@@ -149,16 +157,24 @@ def _default(field: dataclasses.Field[Any], given: Any) -> Any:
 
 def _help(text: str, field: dataclasses.Field[Any], hint: Any) -> Any:
     """The help of an option; one that is simply not there by default is shown without `None`."""
+    if Positional in (get_args(hint)[1:] if get_origin(hint) is Annotated else ()):
+        name = METAVARS.get(field.name, field.name.upper())
+        metavar = name if field.default is MISSING else f"[{name}]"
+        return tyro.conf.arg(help=text, help_behavior_hint="", metavar=metavar)
     if field.default is not None:
-        return tyro.conf.arg(help=text, help_behavior_hint=_default_shown)
-    members = [member for member in get_args(hint) if member is not type(None)]
-    choices = get_args(members[0]) if get_origin(members[0]) is Literal else ()
-    metavar = f"{{{','.join(choices)}}}" if choices else field.name.upper()
+        return tyro.conf.arg(help=text, help_behavior_hint=lambda default: _behaviour(default, hint))
+    members = [member for member in get_args(_plain(hint)) if member is not type(None)]
+    named = get_args(members[0]) if get_origin(members[0]) is Literal else ()
+    metavar = f"{{{','.join(named)}}}" if named else field.name.upper()
     return tyro.conf.arg(help=text, help_behavior_hint="", metavar=metavar)
 
 
-def _default_shown(default: str) -> str:
-    return "" if default in ("", "''", "False") else f"(default: {default})"
+def _behaviour(default: str, hint: Any) -> str:
+    """What is shown after an option's help: its default and its range."""
+    found = range_of(hint)
+    shown = [] if default in ("", "''", "False") else [f"default: {default}"]
+    shown += [str(found)] if found else []
+    return f"({', '.join(shown)})" if shown else ""
 
 
 def _plain(hint: Any) -> Any:
@@ -180,9 +196,10 @@ def _words_last(hint: Any) -> Any:
 def _built(kind: type[Options], form: Any) -> Options:
     """The dataclass that a filled form stands for; its own checks run here."""
     values: dict[str, Any] = {}
+    hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):  # pyright: ignore[reportArgumentType]
-        hint, value = _plain(get_type_hints(kind)[field.name]), getattr(form, field.name)
-        if hint in REGISTRIES:
-            hint = next(each for each in REGISTRIES[hint].values() if each.__name__ == type(value).__name__)
+        hint, value = _plain(hints[field.name]), getattr(form, field.name)
+        if kinds := choices(hints[field.name]):
+            hint = next(each for each in kinds.values() if each.__name__ == type(value).__name__)
         values[field.name] = _built(hint, value) if is_dataclass(hint) else value  # pyright: ignore
     return kind(**values)

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from tyro.conf import Positional
 
-from ..methods import Generator
-from ..settings import GeneratedSettings
-from .forms import parse
+from ..methods import METHODS, Method
+from ..runs import Recipe
+from .forms import OneOf, parse
 from .options import ModelOptions
-from .progress import reporting
-from .render import Outputs
-from .render import generate as render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +28,7 @@ class Generate:
     """A YAML file with any of these options and of the method's, by their names (num_frames: 16)."""
     json_progress: bool = False
     """Report progress as one JSON object a line on stderr."""
-    method: Generator
+    method: Annotated[Method, OneOf(METHODS["generate"])]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,12 +42,12 @@ def generate(job: Generate) -> None:
     Raises:
         ValueError, OSError: For what is wrong.
     """
-    if job.label is not None and not job.label.strip():
-        raise ValueError("the label shows nothing; give a text, or leave the label out")
-    outputs = Outputs(path=job.output, overwrite=job.overwrite)
-    outputs.verify()
-    job.method.check(job.model.outline())
-    model = job.model.load()
-    settings = GeneratedSettings(generator=job.method, model=job.model.settings(model), label=job.label)
-    with reporting(as_json=job.json_progress) as reporter:
-        render(settings, model, outputs, reporter)
+    from ..runs.run import prepare
+    from .host import CommandHost
+
+    host = CommandHost(overwrite=job.overwrite)
+    recipe = Recipe(method=job.method, model=job.model.ref, label=job.label)
+    work = prepare(recipe, host, output=job.output)
+    host.load(recipe.model)
+    with host.reporting(as_json=job.json_progress):
+        host.run(work, job.output)

@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.padding import Padding
 from tyro.conf import Positional
 
-from ..fields import encode, field_docs, unknown
-from ..methods import GENERATORS, METHODS
+from ..fields import Verb, encode, field_docs, unknown
+from ..methods import METHODS, Method
 
-USES = {"rescene edit IN OUT METHOD": METHODS, "rescene generate OUT METHOD": GENERATORS}
-"""The methods, by how they are run."""
+USES: dict[Verb, str] = {
+    "edit": "rescene edit IN OUT METHOD",
+    "propagate": "rescene propagate IN OUT --first-frame FIRST",
+    "generate": "rescene generate OUT METHOD",
+}
+"""How the methods of each verb are run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +33,26 @@ def main(arguments: Sequence[str]) -> None:
     name = tyro.cli(MethodsCommand, prog="rescene methods", args=arguments).method
     console = Console(highlight=False, markup=False)
     if name is None:
-        for use, kinds in USES.items():
+        for verb, use in USES.items():
             console.print(f"{use}\n")
-            for each, kind in kinds.items():
+            for each, kind in METHODS[verb].items():
                 console.print(f"{each:<18}{_summary(kind)}")
             console.print()
         console.print("rescene methods METHOD explains its settings.")
         return
-    if name not in {*METHODS, *GENERATORS}:
-        raise ValueError(unknown(name, {**METHODS, **GENERATORS}, name="methods"))
-    for use, kinds in USES.items():
-        if name in kinds:
+    if not any(name in kinds for kinds in METHODS.values()):
+        known = {each: None for kinds in METHODS.values() for each in kinds}
+        raise ValueError(unknown(name, known, name="methods"))
+    for verb, use in USES.items():
+        if name in METHODS[verb]:
             console.print(use.replace("METHOD", name))
-            _explain(console, name, kinds[name])
+            _explain(console, name, METHODS[verb][name])
 
 
-def _explain(console: Console, name: str, kind: type) -> None:
+def _explain(console: Console, name: str, kind: type[Method]) -> None:
     console.print(f"{name}: {_summary(kind)}\n")
     docs = field_docs(kind)
-    for field in fields(kind):  # pyright: ignore[reportArgumentType]
+    for field in fields(kind):
         console.print(f"--{field.name.replace('_', '-')}  ({_default(field)})")
         console.print(Padding(docs[field.name], (0, 0, 1, 4)))
 

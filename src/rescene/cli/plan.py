@@ -1,28 +1,30 @@
-"""`rescene plan`: what an edit would cost, told before anything heavy runs."""
+"""`rescene plan`: what a run would cost, told before anything heavy runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 
-from rich.console import Console
-from rich.table import Table
 from tyro.conf import Positional
 
-from ..attention.stores import Place
-from ..inputs import Fit
-from ..methods import Method
-from ..methods.plan import Plan, plan
-from ..methods.tokenflow_plan import TokenFlowPlan
-from ..settings import Trim
-from ..video import Video
-from .forms import parse
-from .options import ModelOptions, fit_for, read_source
+from ..methods import METHODS, Cost, Method
+from ..runs import InputRefs, Recipe, Trim, VideoRef
+from .forms import OneOf, parse
+from .options import ModelOptions
+
+if TYPE_CHECKING:
+    from ..runs.run import Prepared
+
+STORE = "store"
+"""The field of methods that may keep something in several places, each at another price."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanCommand:
-    """Tell what an edit would cost, without computing. No weights are read."""
+    """Tell what a run would cost, without computing. No weights are read.
+
+    Methods that generate need no IN: `rescene plan METHOD`, see `rescene methods`.
+    """
 
     input: Positional[Path]
     """The video, or a folder of frames."""
@@ -32,64 +34,81 @@ class PlanCommand:
     """Size to work at, as in `rescene edit`."""
     config: Path | None = None
     """A YAML file with any of these options and of the method's."""
-    method: Method
+    method: Annotated[Method, OneOf({**METHODS["edit"], **METHODS["propagate"]})]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanGenerated:
+    """Tell what a clip would cost, without computing. No weights are read."""
+
+    model: ModelOptions = field(default_factory=ModelOptions)
+    config: Path | None = None
+    """A YAML file with any of these options and of the method's."""
+    method: Annotated[Method, OneOf(METHODS["generate"])]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    job = parse(PlanCommand, arguments, command="plan")
-    video = read_source(job.input, job.trim)
-    model = job.model.outline()
-    fit = fit_for(video, model, job.size)
-    console = Console(highlight=False)
-    _print_sizes(console, video, fit)
-    found = plan(job.method, model, frames=len(video), size=fit.size)
-    if found is None:
-        console.print("memory      not worked out for this method")
-    elif isinstance(found, TokenFlowPlan):
-        _print_tokenflow(console, found)
+    if arguments and arguments[0] in METHODS["generate"]:
+        clip = parse(PlanGenerated, arguments, command="plan")
+        recipe = Recipe(method=clip.method, model=clip.model.ref)
     else:
-        _print_costs(console, found)
+        job = parse(PlanCommand, arguments, command="plan")
+        video = VideoRef(path=str(job.input), trim=job.trim)
+        recipe = Recipe(
+            method=job.method, model=job.model.ref, inputs=InputRefs(video=video), fit=job.size
+        )
+    for line in _lines(_assembled(recipe)):
+        print(line)
 
 
-def _print_sizes(console: Console, video: Video, fit: Fit) -> None:
-    (height, width), (content_height, content_width), (rows, columns) = fit.source, fit.content, fit.size
-    padding = "" if fit.content == fit.size else f" ({content_width}x{content_height} padded)"
-    console.print(f"frames      {len(video)} at {float(video.fps):g} fps, {float(video.duration):.2f} s")
-    console.print(f"source      {width}x{height}{', with sound' if video.audio else ''}")
-    console.print(f"at work     {columns}x{rows}{padding}")
+def _assembled(recipe: Recipe) -> "Prepared":
+    """The run; where edited frames are needed, the video's own first one stands for them."""
+    from ..runs.inputs import opened
+    from ..runs.local import LocalHost
+    from ..runs.run import assembled
+
+    given = opened(recipe.inputs)
+    if given.video and "key_frames" in recipe.method.needs.inputs:
+        given = replace(given, key_frames={0: given.video[:1].frames})
+    return assembled(recipe, given, LocalHost().outline(recipe.model))
 
 
-def _print_costs(console: Console, found: Plan) -> None:
-    console.print(f"steps       {found.steps}, of which {found.source_steps} look the source up")
-    console.print(f"weights     {megabytes(found.weights)}")
-    console.print(f"trajectory  {megabytes(found.trajectory)}")
-    console.print(f"attention   {megabytes(found.attention)} a step")
-    console.print(f"activations {megabytes(found.activations)}, about")
-    table = Table("store", "network evaluations", "memory", "on disk", box=None, padding=(0, 2, 0, 0))
-    for store in get_args(Place):
-        evaluations = f"{found.evaluations[store]} frames"
-        table.add_row(store, evaluations, megabytes(found.memory(store)), megabytes(found.disk(store)))
-    console.print(table)
-    console.print("Memory is the predicted peak; the interpreter and its libraries take 0.4 GB more.")
+def _lines(work: "Prepared") -> Iterator[str]:
+    """The sizes and the cost in words."""
+    video, fit, cost = work.given.video, work.fit, work.cost
+    if video and fit:
+        (height, width), (rows, columns) = fit.content, fit.size
+        padding = "" if fit.content == fit.size else f" ({width}x{height} padded)"
+        yield _row("frames", f"{len(video)} at {float(video.fps):g} fps, {float(video.duration):.2f} s")
+        yield _row("source", f"{video.width}x{video.height}{', with sound' if video.audio else ''}")
+        yield _row("at work", f"{columns}x{rows}{padding}")
+    yield _row("steps", str(cost.steps))
+    again = "" if cost.again is None else f"; {cost.again} for another edit of the same clip"
+    yield _row("evaluations", f"{cost.evaluations} frames{again}")
+    for name, size in cost.memory.items():
+        yield _row(name, megabytes(size))
+    yield _row("memory", f"{megabytes(cost.peak)}, and 0.4 GB for the interpreter and its libraries")
+    for name, size in cost.disk.items():
+        yield _row("on disk", f"{megabytes(size)} of {name}")
+    yield from (remark[:1].upper() + remark[1:] + "." for remark in cost.remarks)
+    yield from _by_store(work)
 
 
-def _print_tokenflow(console: Console, found: TokenFlowPlan) -> None:
-    groups = f" in {len(found.groups)} groups of up to {max(found.groups)}" if len(found.groups) > 1 else ""
-    console.print(f"steps       {found.steps}")
-    console.print(f"pivots      {found.pivots}, edited jointly{groups}")
-    console.print(f"evaluations {found.evaluations} frames; {found.again} for another edit of the same clip")
-    console.print(f"weights     {megabytes(found.weights)}")
-    if found.controls:
-        console.print(f"controls    {megabytes(found.controls)}")
-    console.print(f"trajectory  {megabytes(found.trajectory)}")
-    console.print(f"pivots keep {megabytes(found.pivot_features)}")
-    console.print(f"activations {megabytes(found.activations)}, about")
-    console.print(f"memory      {megabytes(found.memory)}, and 0.4 GB for the interpreter and its libraries")
-    on_disk = f"{megabytes(found.correspondences)} of correspondences"
-    if found.residuals:
-        on_disk = f"{megabytes(found.residuals)} of the inversion, {on_disk}"
-    console.print(f"in cache    {on_disk}, on disk")
+def _by_store(work: "Prepared") -> Iterator[str]:
+    """A row for each place in which the method may keep what it needs again."""
+    method = work.recipe.method
+    if STORE not in {field.name for field in fields(method)}:
+        return
+    yield f"{STORE:<14}{'evaluations':>14}{'memory':>12}{'on disk':>12}"
+    for place in get_args(get_type_hints(type(method))[STORE]):
+        cost = work.instead(replace(method, **{STORE: place})).cost
+        sizes = f"{megabytes(cost.peak):>12}{megabytes(sum(cost.disk.values())):>12}"
+        yield f"{place:<14}{f'{cost.evaluations} frames':>14}{sizes}"
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:<12}{text}" if len(name) < 12 else f"{name} {text}"
 
 
 def megabytes(size: int) -> str:

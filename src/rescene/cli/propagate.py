@@ -1,32 +1,16 @@
 """`rescene propagate`: a video and its edited first frame in, the edited video out."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyro.conf import Positional, UseAppendAction
 
-from ..backbones.stable_video import StableVideo
-from ..cache import Unfinished
-from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
-from ..settings import (
-    KeyFrameSettings,
-    PropagatedSettings,
-    SourceSettings,
-    Trim,
-    check_result,
-    file_hash,
-    seen_from,
-)
-from ..video.label import Labelled
-from .carry import Carrying, read_pictures
+from ..runs import InputRefs, KeyFrameRef, Recipe, Trim, VideoRef
 from .edit import numbered
 from .forms import parse
-from .options import fit_for, read_source
-from .progress import reporting
-from .video_model import VideoModelOptions
+from .options import VideoModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +47,8 @@ class Propagate:
     """Report progress as one JSON object a line on stderr."""
 
     def __post_init__(self) -> None:
+        if not self.first_frame:
+            raise ValueError("--first-frame names no file; give the edited frame, as in --first-frame first.png")
         if self.key_frame and len(self.first_frame) > 1:
             raise ValueError("key frames belong to one edit: give one --first-frame with --key-frame")
 
@@ -95,67 +81,33 @@ def propagate(job: Propagate) -> None:
     Raises:
         ValueError, OSError: For what is wrong.
     """
-    pictures = job.pictures
-    outputs = numbered(job.output, len(pictures))
-    for path in outputs:
-        check_result(path, overwrite=job.overwrite)
-    video = read_source(job.input, job.trim)
-    if job.label is not None:
-        Labelled(video.clip, job.label)
-    outline = job.model.outline()
-    fit = fit_for(video, outline, job.size)
-    edits = [read_pictures(each, video, fit, cover=job.fit) for each in pictures]
-    job.edit.segments(outline, fit.apply(video), edits)
+    from ..runs.result import check_result
+    from ..runs.run import prepare
+    from .resuming import ResumingHost
 
-    model = job.model.load()
-    settings = [_settings(job, model, fit, each, path) for each, path in zip(pictures, outputs, strict=True)]
-    unfinished = _unfinished(settings, resume=job.resume)
-    carrying = Carrying(
-        edit=job.edit, video=video, fit=fit, edits=edits, outputs=outputs, overwrite=job.overwrite
-    )
-    with reporting(as_json=job.json_progress) as reporter:
-        try:
-            carrying.run(settings, model, reporter, unfinished)
-        except (KeyboardInterrupt, SystemExit):
-            if len(unfinished):
-                reporter.say("finished clips are kept; the same command with --resume goes on after them")
-            raise
-    unfinished.forget()
+    host = ResumingHost(overwrite=job.overwrite, resume=job.resume)
+    recipes = [_recipe(job, each) for each in job.pictures]
+    outputs = numbered(job.output, len(recipes))
+    for output in outputs:
+        if not (job.resume and len(outputs) > 1):  # What was finished before it was stopped is there.
+            check_result(output, overwrite=job.overwrite)
+    works = [prepare(recipe, host) for recipe in recipes]
+    host.load(job.model.ref)
+    with host.reporting(as_json=job.json_progress):
+        for work, output in zip(works, outputs, strict=True):
+            host.run(work, output)
 
 
-def _settings(
-    job: Propagate, model: StableVideo, fit: Fit, pictures: dict[int, Path], output: str
-) -> PropagatedSettings:
-    """What to note in one result."""
-    result = Path(output)
-    return PropagatedSettings(
-        edit=replace(
-            job.edit, motion_lora=tuple(Path(seen_from(result, lora)) for lora in job.edit.motion_lora)
+def _recipe(job: Propagate, pictures: dict[int, Path]) -> Recipe:
+    """One edit."""
+    return Recipe(
+        method=job.edit,
+        model=job.model.ref,
+        inputs=InputRefs(
+            video=VideoRef(path=str(job.input), trim=job.trim),
+            key_frames=tuple(KeyFrameRef(at=at, path=str(path)) for at, path in pictures.items()),
+            cover=job.fit,
         ),
-        model=job.model.settings(model),
-        source=SourceSettings(path=seen_from(result, job.input), sha256=file_hash(job.input), trim=job.trim),
-        fit=fit,
-        key_frames=tuple(
-            KeyFrameSettings(at=at, path=seen_from(result, path), sha256=file_hash(path))
-            for at, path in pictures.items()
-        ),
-        motion_loras=tuple(file_hash(path) for path in job.edit.motion_lora),
+        fit=job.size,
         label=job.label,
     )
-
-
-def _unfinished(settings: Sequence[PropagatedSettings], *, resume: bool) -> Unfinished:
-    """Where finished clips are kept, by all that decides them: not by what files are called.
-
-    Raises:
-        ValueError: If a run is to be resumed and none was stopped.
-    """
-    runs = [json.loads(replace(each, label=None).to_json()) for each in settings]
-    for run in runs:
-        run["fields"].pop("motion_lora")
-        run["source"].pop("path")
-        run["key_frames"] = [[frame["at"], frame["sha256"]] for frame in run["key_frames"]]
-    unfinished = Unfinished({"kind": "propagation-1", "runs": runs}, resume=resume)
-    if resume and not len(unfinished):
-        raise ValueError("there is no stopped run of these settings to resume; leave out --resume")
-    return unfinished

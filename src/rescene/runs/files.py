@@ -96,9 +96,7 @@ class Finder:
             ValueError: If what is there has changed.
         """
         inputs, files = recipe.inputs, self._files(recipe)
-        method = with_files(
-            recipe.method, {name: tuple(map(Path, paths)) for name, (paths, _) in files.items()}
-        )
+        moved = with_files(recipe.method, {name: paths for name, (paths, _) in files.items()})
         frames = tuple(self._ref(each, f"the edited frame {each.at}") for each in inputs.key_frames)
         return replace(
             recipe,
@@ -109,13 +107,13 @@ class Finder:
                 key_frames=frames,
                 control=inputs.control and self._ref(inputs.control, "the control video"),
             ),
-            method=method,
+            method=moved,
             files={name: hashes for name, (_, hashes) in files.items()},
         )
 
-    def _files(self, recipe: "Recipe") -> dict[str, tuple[list[Path], tuple[str | None, ...]]]:
+    def _files(self, recipe: "Recipe") -> dict[str, tuple[tuple[Path, ...], tuple[str | None, ...]]]:
         """Where the files of the method's fields are, and their hashes."""
-        found: dict[str, tuple[list[Path], tuple[str | None, ...]]] = {}
+        found: dict[str, tuple[tuple[Path, ...], tuple[str | None, ...]]] = {}
         for name, paths in files_of(recipe.method).items():
             what = {"motion": "the adapter", "motion_lora": "a motion LoRA"}.get(name, f"the {name}")
             if self.result is not None and name not in recipe.files:
@@ -124,7 +122,7 @@ class Finder:
                 )
             hashes = recipe.files.get(name, (None,) * len(paths))
             each = [self._find(str(path), sha, what) for path, sha in zip(paths, hashes, strict=True)]
-            found[name] = [path for path, _ in each], tuple(sha for _, sha in each)
+            found[name] = tuple(path for path, _ in each), tuple(sha for _, sha in each)
         return found
 
     def _ref(self, ref: Ref, what: str, option: str | None = None) -> Ref:

@@ -1,4 +1,4 @@
-"""Whoever asks for runs: where models come from, who is told of progress, and what is looked at on the way."""
+"""Whoever asks for runs: where models come from, who hears of progress, what is looked at on the way."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from . import files
 if TYPE_CHECKING:
     from ..backbones import Backbone
     from ..cache import Unfinished
-    from ..methods import Notes
+    from ..methods.notes import Notes
     from ..video import Video
     from .recipe import ModelRef, Recipe
     from .run import Prepared
