@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from rescene.backbones.changes import About, Adapter
 from torch import Tensor
 
-from rescene import FateZero, Notes, StableDiffusion, TuneAVideo, TunedVideo, Video, load
-from rescene.adapters import About, Adapter
-from rescene.methods.plan import plan
+from rescene import FateZero, Notes, StableDiffusion, TuneAVideo, TuneAVideoClip, Video, load
+from rescene.methods import Run
 from tests.tiny import tiny_sd
 
 LatentsOf = Callable[[Video], Tensor]
@@ -55,11 +55,11 @@ def test_without_guidance_it_is_the_reconstruction(
     model: StableDiffusion, video: Video, motion: Callable[..., Path], latents_of: LatentsOf
 ) -> None:
     notes = Notes()
-    back = latents_of(edit(motion(), guidance_scale=0.0)(model, video, notes=notes))
+    back = latents_of(edit(motion(), guidance_scale=0.0)(model, video, Run(notes=notes)))
     assert notes.reconstruction is not None
     torch.testing.assert_close(back, latents_of(notes.reconstruction), rtol=0, atol=1e-4)
     off = Notes(reconstructs=False)
-    edit(motion(), num_inference_steps=1)(model, video, notes=off)
+    edit(motion(), num_inference_steps=1)(model, video, Run(notes=off))
     assert off.reconstruction is None
 
 
@@ -83,7 +83,7 @@ def test_every_setting_matters(
 def test_a_clip_from_an_adapter_is_as_long_and_large_as_the_tuned_one(
     model: StableDiffusion, motion: Callable[..., Path]
 ) -> None:
-    made = TunedVideo(motion=motion(), prompt="a jeep", num_inference_steps=2)
+    made = TuneAVideoClip(motion=motion(), prompt="a jeep", num_inference_steps=2)
     clip = made(model)
     assert (len(clip), clip.height, clip.width, clip.fps) == (3, 64, 64, 8)
     assert torch.equal(made(model).frames, clip.frames)
@@ -130,21 +130,25 @@ def test_frames_of_the_tuning_and_of_the_edit_dont_mix(
 
 
 def test_an_adapter_that_doesnt_fit_is_found_without_computing(
-    model: StableDiffusion, motion: Callable[..., Path], fatezero: Callable[..., FateZero], tmp_path: Path
+    model: StableDiffusion,
+    video: Video,
+    motion: Callable[..., Path],
+    fatezero: Callable[..., FateZero],
+    tmp_path: Path,
 ) -> None:
     missing = tmp_path / "no.safetensors"
     for wrong in (edit(missing), fatezero(motion=missing)):
         with pytest.raises(FileNotFoundError, match="no adapter"):
-            plan(wrong, model, frames=3, size=(64, 64))
+            wrong.check(model, video)
     with pytest.raises(FileNotFoundError, match="no adapter"):
-        TunedVideo(motion=missing, prompt="a jeep").check(model)
+        TuneAVideoClip(motion=missing, prompt="a jeep").check(model)
     other = load(tiny_sd(tmp_path / "other", vae="tiny"), device="cpu")
     for wrong in (edit(motion()), fatezero(motion=motion())):
         with pytest.raises(ValueError, match="another shape"):
-            plan(wrong, other, frames=3, size=(64, 64))
-    TunedVideo(motion=motion(), prompt="a jeep").check(model)
+            wrong.check(other, video)
+    TuneAVideoClip(motion=motion(), prompt="a jeep").check(model)
     with pytest.raises(ValueError, match="multiples"):
-        TunedVideo(motion=motion(), prompt="a jeep", height=72).check(model)
+        TuneAVideoClip(motion=motion(), prompt="a jeep", height=72).check(model)
 
 
 def test_impossible_settings_are_refused() -> None:
@@ -154,4 +158,4 @@ def test_impossible_settings_are_refused() -> None:
             edit(path, **wrong)
     for wrong in ({"num_frames": 0}, {"fps": 0.0}, {"prompt": ""}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            TunedVideo(**{"motion": path, "prompt": "a jeep", **wrong})
+            TuneAVideoClip(**{"motion": path, "prompt": "a jeep", **wrong})

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rescene.attention import FollowWords
+from rescene.methods.fatezero.words import FollowWords
 from rescene.prompts import Alignment
 from tests.attention.explicit import CROSS, FRAMES, SELF, TEXT, attend, call, maps, queries, text_keys
 

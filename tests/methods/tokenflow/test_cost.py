@@ -1,4 +1,4 @@
-"""Plans of TokenFlow against what happens: the same evaluations, the same bytes."""
+"""Costs of TokenFlow against what happens: the same evaluations, the same bytes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from rescene.backbones.changes import load_controlnet
 from safetensors.torch import load_file
 
 from rescene import Notes, StableDiffusion, TokenFlow, Video
 from rescene.backbones import outline
-from rescene.backbones.controlled import load_controlnet
-from rescene.methods.joint_pivots import JointPivots
-from rescene.methods.plan import plan
-from rescene.methods.tokenflow_plan import TokenFlowPlan
-from rescene.methods.trajectory import Trajectory
+from rescene.methods import Cost, Run
+from rescene.methods.tokenflow.edit import TokenFlowEdit
+from rescene.methods.tokenflow.pivots import JointPivots
+from rescene.methods.tokenflow.source import Trajectory
 
 FRAMES = 6
 EDIT = TokenFlow(source="a car", target="a red jeep", num_inference_steps=2, pivot_interval=1, joint_pivots=4)
@@ -31,10 +31,8 @@ def video() -> Video:
     return Video.of(torch.rand(FRAMES, 3, 64, 64, generator=torch.Generator().manual_seed(0)), 8)
 
 
-def planned(edit: TokenFlow, model: StableDiffusion, *, notes: bool = False) -> TokenFlowPlan:
-    found = plan(edit, model, frames=FRAMES, size=(64, 64), notes=notes)
-    assert isinstance(found, TokenFlowPlan)
-    return found
+def cost(edit: TokenFlow, model: StableDiffusion, frames: int = FRAMES) -> Cost:
+    return edit.cost(model, Video.of(torch.zeros(1, 3, 64, 64), 8).lengthen(frames))
 
 
 @pytest.fixture
@@ -43,9 +41,9 @@ def seen(model: StableDiffusion, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
     counts: list[int] = []
     predict = model.predict
 
-    def counted(step, *branches):
-        counts.append(sum(len(latents) for latents, _ in branches))
-        return predict(step, *branches)
+    def counted(*branches):
+        counts.append(sum(len(branch.z) for branch in branches))
+        return predict(*branches)
 
     monkeypatch.setattr(model, "predict", counted)
     yield counts
@@ -56,15 +54,16 @@ def test_evaluations_are_what_the_network_sees(
     edit: TokenFlow, model: StableDiffusion, video: Video, seen: list[int]
 ) -> None:
     edit(model, video)
-    assert sum(seen) == planned(edit, model).evaluations
+    assert sum(seen) == cost(edit, model).evaluations
     seen.clear()
     replace(edit, target="a dog")(model, video)
-    assert sum(seen) == planned(edit, model).again
+    assert sum(seen) == cost(edit, model).again
 
 
 def test_a_reconstruction_counts(model: StableDiffusion, video: Video, seen: list[int]) -> None:
-    EDIT(model, video, notes=Notes())
-    assert sum(seen) == planned(EDIT, model, notes=True).evaluations
+    EDIT(model, video, Run(notes=Notes()))
+    rebuilt = len(TokenFlowEdit(EDIT, model).schedule()) * FRAMES
+    assert sum(seen) == cost(EDIT, model).evaluations + rebuilt
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -78,26 +77,29 @@ def test_sizes_are_those_of_what_is_kept(
     kept: list[JointPivots] = []
     paths: list[Trajectory] = []
     post = JointPivots.unpack
-    invert = TokenFlow.invert
-    monkeypatch.setattr(TokenFlow, "invert", lambda *a: paths.append(invert(*a)) or paths[-1])
+    invert = TokenFlowEdit.invert
+    monkeypatch.setattr(TokenFlowEdit, "invert", lambda *a: paths.append(invert(*a)) or paths[-1])
     monkeypatch.setattr(JointPivots, "unpack", lambda self, packed: kept.append(self) or post(self, packed))
     edit(model, video)
-    found = planned(edit, model)
+    found = cost(edit, model)
     files = [load_file(path)["value"] for path in cache_folder.iterdir()]
     sizes = {
         kind: sum(file.nbytes for file in files if file.dtype == kind)
         for kind in (torch.int16, torch.float32)
     }
-    assert sizes[torch.int16] == found.correspondences
+    assert sizes[torch.int16] == found.disk["correspondences"]
     if paths[0].residuals is None:
         assert isinstance(paths[0].latents, torch.Tensor)
-        assert (paths[0].latents.nbytes, 0) == (found.trajectory, found.residuals)
+        assert (paths[0].latents.nbytes, 0) == (found.memory["trajectory"], found.disk["inversion"])
     else:
-        assert (3 * paths[0].clean.nbytes, sizes[torch.float32]) == (found.trajectory, found.residuals)
+        assert (3 * paths[0].clean.nbytes, sizes[torch.float32]) == (
+            found.memory["trajectory"],
+            found.disk["inversion"],
+        )
 
     edit(model, video)
     largest = max(map(kept_bytes, kept))
-    assert largest == found.pivot_features
+    assert largest == found.memory["pivots"]
 
 
 def kept_bytes(pivots: JointPivots) -> int:
@@ -107,23 +109,20 @@ def kept_bytes(pivots: JointPivots) -> int:
 
 
 def test_groups_bound_what_grows_with_a_clips_length(model: StableDiffusion) -> None:
-    short, long = (plan(EDIT, model, frames=frames, size=(64, 64)) for frames in (8, 400))
-    assert isinstance(short, TokenFlowPlan)
-    assert isinstance(long, TokenFlowPlan)
-    assert long.memory - short.memory == long.trajectory - short.trajectory
+    short, long = (cost(EDIT, model, frames) for frames in (8, 400))
+    assert long.peak - short.peak == long.memory["trajectory"] - short.memory["trajectory"]
 
 
 def test_a_controlnet_counts(model: StableDiffusion, controlnet: Path, video: Video) -> None:
     net = load_controlnet(controlnet, model)
     weights = sum(weight.nbytes for weight in [*net.network.parameters(), *net._first_layers.parameters()])
     plain, found = (
-        planned(replace(EDIT, base=base, controlnet=str(controlnet)), model)
-        for base in ("sdedit", "controlnet")
+        cost(replace(EDIT, base=base, controlnet=str(controlnet)), model) for base in ("sdedit", "controlnet")
     )
-    assert found.weights - plain.weights == weights
-    assert found.controls == net.hints(video).nbytes
-    assert found.memory - plain.memory == weights + found.controls
+    assert found.memory["weights"] - plain.memory["weights"] == weights
+    assert found.memory["controls"] == net.hints(video).nbytes
+    assert found.peak - plain.peak == weights + found.memory["controls"]
 
 
 def test_weights_need_not_be_there(model: StableDiffusion, tiny_folder: Path) -> None:
-    assert planned(EDIT, outline(tiny_folder, dtype=torch.float32)) == planned(EDIT, model)
+    assert cost(EDIT, outline(tiny_folder, dtype=torch.float32)) == cost(EDIT, model)

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 import torch
 
-from rescene.attention import Blend, Segments
+from rescene.methods.tokenflow import Blend
+from rescene.methods.tokenflow.segments import Segments
 
 
 def test_segments_cover_all_frames_and_have_one_pivot_each() -> None:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rescene.attention import Attention, open_store
-from rescene.attention.stores import Place
+from rescene.attention import Attention
+from rescene.methods.fatezero import Place
+from rescene.methods.fatezero.stores import open_store
 
 PLACES: tuple[Place, ...] = ("recompute", "ram", "disk")
 

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from rescene.backbones.changes import CONTROLNETS
 
-from rescene import Canny, ControlledVideo, StableDiffusion, Video
-from rescene.backbones.controlled import CONTROLNETS
-from rescene.methods.controlled_video import PUBLISHED, controlnet_for
-from rescene.methods.plan import plan
+from rescene import Canny, StableDiffusion, Text2VideoZeroRedraw, Video
+from rescene.inputs import Inputs
+from rescene.methods.text2video_zero.redraw import PUBLISHED, controlnet_for
 from tests.tiny import tiny_controlnet
 
 
 @pytest.fixture(scope="module")
 def folder(loaded: StableDiffusion, tmp_path_factory: pytest.TempPathFactory):
-    return str(tiny_controlnet(tmp_path_factory.mktemp("models") / "controlnet", loaded.unet))
+    return str(tiny_controlnet(tmp_path_factory.mktemp("models") / "controlnet", loaded.control.network))
 
 
 @pytest.fixture
-def edit(folder) -> ControlledVideo:
-    return ControlledVideo(
+def edit(folder) -> Text2VideoZeroRedraw:
+    return Text2VideoZeroRedraw(
         prompt="a red car on road", controlnets=(folder,), num_inference_steps=2, guidance_scale=4
     )
 
@@ -59,11 +59,10 @@ def test_edges_and_their_thresholds_decide(model, edit, video, latents_of):
     assert difference(usual, free) > 1e-2
 
 
-def test_a_control_video_takes_the_place_of_the_control(model, edit, video, latents_of, tmp_path):
-    Canny()(video).write(tmp_path / "edges.mkv")
-    given = replace(edit, control_video=str(tmp_path / "edges.mkv"))
+def test_a_control_video_takes_the_place_of_the_control(model, edit, video, latents_of):
+    given = Inputs(video=video, control=Canny()(video))
     torch.testing.assert_close(
-        latents_of(given(model, video)), latents_of(edit(model, video)), rtol=1e-3, atol=1e-3
+        latents_of(edit(model, given)), latents_of(edit(model, video)), rtol=1e-3, atol=1e-3
     )
 
 
@@ -92,7 +91,7 @@ def test_a_model_without_one_is_told_to_name_one(model, edit, video):
 
 
 def test_descendants_of_stable_diffusion_get_the_published_ones(model, monkeypatch):
-    monkeypatch.setattr("rescene.methods.controlled_video.PUBLISHED_FOR", {"in_channels": 4})
+    monkeypatch.setattr("rescene.methods.text2video_zero.redraw.PUBLISHED_WIDTH", model.text.width)
     assert [controlnet_for(name, model) for name in PUBLISHED] == list(PUBLISHED.values())
 
 
@@ -115,7 +114,6 @@ def test_the_result_has_the_videos_rate_length_and_size(model, edit, video):
         ({"control_weights": (1.0, 1.0)}, "2 entries for 1 controls"),
         ({"controlnets": ("a/b", "c/d")}, "2 entries for 1 controls"),
         ({"canny_low": 200, "canny_high": 100}, "low one must not be above"),
-        ({"control": ("canny", "pose"), "controlnets": (), "control_video": "a.mp4"}, "shows one control"),
         ({"num_inference_steps": 0}, "num_inference_steps is 0"),
     ],
 )
@@ -124,17 +122,13 @@ def test_bad_settings_are_refused(edit, fields, says):
         replace(edit, **fields)
 
 
-@pytest.mark.parametrize(
-    ("frames", "size", "says"),
-    [(3, (64, 128), "3 frames and the video 4"), (4, (128, 64), "of another shape")],
-)
-def test_control_videos_that_dont_fit_are_refused_before_computing(
-    model, edit, clip, calls, tmp_path, frames, size, says
-):
-    clip[:frames].resize(*size).write(tmp_path / "edges.mkv")
-    wrong = replace(edit, control_video=str(tmp_path / "edges.mkv"))
-    with pytest.raises(ValueError, match=says):
-        wrong(model, clip)
-    with pytest.raises(ValueError, match=says):
-        plan(wrong, model, frames=4, size=(64, 128))
+def test_control_videos_that_dont_fit_are_refused_before_computing(model, edit, folder, clip, calls):
+    short, both = clip[:3], replace(edit, control=("canny", "canny"), controlnets=(folder, folder))
+    for wrong, control, says in (
+        (edit, short, "3 frames and the video 4"),
+        (both, clip, "shows one control"),
+    ):
+        for run in (wrong, wrong.check):
+            with pytest.raises(ValueError, match=says):
+                run(model, Inputs(video=clip, control=control))
     assert not calls

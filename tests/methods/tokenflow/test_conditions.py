@@ -13,10 +13,11 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from rescene import Notes, StableDiffusion, TokenFlow, Video, load
-from rescene.backbones.depth_maps import depth_maps, reads_depth
-from rescene.methods import tokenflow
-from rescene.methods.plan import plan
-from tests.methods.test_tokenflow import Edit, LatentsOf, moving
+from rescene.backbones import depth_maps
+from rescene.inputs import Inputs
+from rescene.methods import Run
+from rescene.methods.tokenflow import edit as tokenflow
+from tests.methods.edits import Edit, LatentsOf, moving
 from tests.tiny import tiny_sd
 
 
@@ -33,7 +34,7 @@ def test_frames_have_controls_of_their_own_in_the_inversion(
     model: StableDiffusion, edit: Edit, latents_of: LatentsOf
 ) -> None:
     notes = Notes()
-    edit(base="controlnet", inversion="ddpm", frames_per_batch=2)(model, moving(3), notes=notes)
+    edit(base="controlnet", inversion="ddpm", frames_per_batch=2)(model, moving(3), Run(notes=notes))
     assert notes.reconstruction is not None
     rebuilt = latents_of(notes.reconstruction)
     torch.testing.assert_close(rebuilt, model.encode(moving(3)), rtol=1e-4, atol=1e-4)
@@ -46,7 +47,7 @@ def test_a_controlnet_for_another_base_is_an_error_before_anything_is_computed(
     with pytest.raises(ValueError, match="another kind of model"):
         edit(base="controlnet")(other, moving(2))
     with pytest.raises(ValueError, match="another kind of model"):
-        plan(edit(base="controlnet"), other, frames=2, size=(64, 64))
+        edit(base="controlnet").check(other, moving(2))
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +80,11 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_depth_maps_are_at_the_size_of_the_latents_and_near_is_one(reader: StableDiffusion) -> None:
-    maps = depth_maps(reader, ramp(moving(3)))
+    maps = depth_maps(ramp(moving(3)), reader.grid)
     assert maps.shape == (3, 1, 8, 8)
     assert -1 <= maps.min() < -0.8
     assert maps[2, 0, 0, 7] > 0.8
-    assert reads_depth(reader)
+    assert reader.conditions == {"text", "depth"}
 
 
 @pytest.mark.parametrize("base", ["pnp", "sdedit", "ddim"])
@@ -110,7 +111,7 @@ def test_depth_takes_part_in_the_inversion(
 ) -> None:
     shown()
     notes = Notes()
-    edit()(reader, moving(2), notes=notes)
+    edit()(reader, moving(2), Run(notes=notes))
     assert notes.reconstruction is not None
     torch.testing.assert_close(
         latents_of(notes.reconstruction), reader.encode(moving(2)), rtol=1e-4, atol=1e-4
@@ -118,5 +119,6 @@ def test_depth_takes_part_in_the_inversion(
 
 
 def test_a_model_without_depth_is_not_asked_for_any(model: StableDiffusion) -> None:
-    assert TokenFlow(source="a car", target="a jeep").conditions(model, moving(2)).depth is None
-    assert not reads_depth(model)
+    edit = TokenFlow(source="a car", target="a jeep").on(model)
+    assert edit.conditions(Inputs(video=moving(2))).depth is None
+    assert model.conditions == {"text"}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rescene.attention import AllFrames
+from rescene.methods.tokenflow.propagation import AllFrames
 from tests.attention.explicit import CROSS, FRAMES, POSITIONS, SELF, attend, call, queries
 
 
@@ -29,7 +29,7 @@ def test_values_may_be_those_of_several_branches_side_by_side() -> None:
 
 def test_one_frame_is_the_identity() -> None:
     q, k, v = (queries(1, seed=seed) for seed in range(3))
-    out = AllFrames().around_attention(call(frames=1), q, k, v, attend)
+    out = AllFrames().around_attention(call(times=1), q, k, v, attend)
     torch.testing.assert_close(out, attend(q, k, v))
 
 

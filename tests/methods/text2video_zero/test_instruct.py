@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rescene import StableDiffusion, Text2VideoZero, Video, VideoInstructPix2Pix, load
-from rescene.methods.plan import plan
+from rescene import InstructPix2Pix, StableDiffusion, Text2VideoZero, Video, load
 from tests.tiny import tiny_pix2pix
 
-EDIT = VideoInstructPix2Pix(instruction="a watercolor car", num_inference_steps=2, guidance_scale=4)
+EDIT = InstructPix2Pix(instruction="a watercolor car", num_inference_steps=2, guidance_scale=4)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +55,14 @@ def test_image_guidance_below_one_guides_less_and_nothing_breaks(pix2pix, video)
 
 
 def test_models_that_read_no_images_are_refused_before_computing(model, video, calls):
-    for run in (lambda: EDIT(model, video), lambda: plan(EDIT, model, frames=4, size=(64, 64))):
-        with pytest.raises(ValueError, match="can't be instructed"):
+    for run in (lambda: EDIT(model, video), lambda: EDIT.check(model, video)):
+        with pytest.raises(ValueError, match="needs a model that reads prompts and reads an image beside"):
             run()
     assert not calls
 
 
 def test_a_model_for_instructions_makes_no_clips_from_prompts(pix2pix):
-    with pytest.raises(ValueError, match="reads 8 channels"):
+    with pytest.raises(ValueError, match="beside its latents; use `rescene edit` with instruct-pix2pix"):
         Text2VideoZero(prompt="a car", num_inference_steps=2, num_frames=2)(pix2pix)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from rescene.attention import Call
-from rescene.attention.matching import MatchSpatial, total_variation
+from rescene.methods.i2vedit.matching import MatchSpatial, total_variation
 from tests.attention.explicit import SELF, attend
 
 FRAMES, POSITIONS, HEADS, WIDTH = 3, 6, 2, 4

@@ -2,7 +2,7 @@
 
 import torch
 
-from rescene.attention.merging import Merging, cell_positions
+from rescene.methods.text2video_zero.merging import Merging, cell_positions
 
 
 def test_equal_positions_come_back_as_they_were():

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from rescene import Layer, StableDiffusion
-from rescene.attention import Record, RecordFeatures, ShareAttention, UseFeatures, injection_sites
-from rescene.attention.features import FeatureHook, Features
+from rescene.attention import FeatureHook, Features, Record
+from rescene.backbones import Branch, Condition
+from rescene.methods.tokenflow.features import RecordFeatures, ShareAttention, UseFeatures, injection_sites
 from tests.attention.explicit import CROSS, FRAMES, SELF, attend, call, maps, queries
 
 CONVOLUTION = "up_blocks.1.resnets.1.conv2"
@@ -16,7 +17,8 @@ CONVOLUTION = "up_blocks.1.resnets.1.conv2"
 
 def predict(model: StableDiffusion, *prompts: str) -> tuple[Tensor, ...]:
     z = torch.randn(3, 4, 8, 16, generator=torch.Generator().manual_seed(0))
-    return model.predict(model.schedule(4)[1], *((z, model.embed(prompt)) for prompt in prompts))
+    step = model.schedule(4)[1]
+    return model.predict(*(Branch(z, step, Condition(text=model.text(prompt))) for prompt in prompts))
 
 
 def test_all_branches_attend_by_the_sources_maps_to_their_own_values() -> None:
@@ -39,18 +41,18 @@ def test_layers_without_recorded_attention_stay_as_they_are() -> None:
 
 
 def test_what_the_source_puts_in_is_what_it_has_when_it_runs_along(model: StableDiffusion) -> None:
-    sites = injection_sites(list(model.hooks.layers))
+    sites = injection_sites(list(model.control.layers))
     features: list[Tensor] = []
     attention: dict[str, Tensor] = {}
-    with model.hooked(
+    with model.changed(
         RecordFeatures(sites.features, features), Record(sites.attention.__contains__, attention)
     ):
         (source,) = predict(model, "a cat")
-    with model.hooked(UseFeatures(sites.features, *features), ShareAttention(attention)):
+    with model.changed(UseFeatures(sites.features, *features), ShareAttention(attention)):
         same, other = predict(model, "a cat", "a dog")
     torch.testing.assert_close(same, source)
     assert not torch.allclose(other, predict(model, "a dog")[0])
-    with model.hooked(UseFeatures(sites.features, *features)):
+    with model.changed(UseFeatures(sites.features, *features)):
         assert not torch.allclose(predict(model, "a cat", "a dog")[1], other)
 
 
@@ -67,7 +69,7 @@ class Plus(FeatureHook):
 
 def test_hooks_of_the_outer_block_see_what_the_inner_ones_made(model: StableDiffusion) -> None:
     outer, inner = Plus(CONVOLUTION, 2, []), Plus(CONVOLUTION, 5, [])
-    with model.hooked(outer), model.hooked(inner):
+    with model.changed(outer), model.changed(inner):
         predict(model, "a cat")
     assert outer.seen == [5]
     assert inner.seen != [2]
@@ -76,7 +78,7 @@ def test_hooks_of_the_outer_block_see_what_the_inner_ones_made(model: StableDiff
 def test_an_unknown_module_is_an_error_that_leaves_nothing_behind(model: StableDiffusion) -> None:
     with (
         pytest.raises(ValueError, match="no such module"),
-        model.hooked(RecordFeatures(CONVOLUTION), RecordFeatures("up_blocks.9")),
+        model.changed(RecordFeatures(CONVOLUTION), RecordFeatures("up_blocks.9")),
     ):
         pass
 
@@ -88,9 +90,16 @@ def test_the_sites_are_those_of_the_paper_in_a_network_of_stable_diffusions_layo
         "mid_block.attentions.0",
     ]
     layers = [
-        Layer(f"{name}.transformer_blocks.0.{kind}", name.split("_")[0], 0)  # pyright: ignore[reportArgumentType]
+        Layer(
+            f"{name}.transformer_blocks.0.{kind}",
+            name.split("_")[0],  # pyright: ignore[reportArgumentType]
+            0,
+            0.0,
+            attends,
+            "frames",
+        )
         for name in names
-        for kind in ("attn1", "attn2")
+        for kind, attends in (("attn1", "frame"), ("attn2", "words"))
     ]
     features, attention = injection_sites(layers)
     assert features == "up_blocks.1.resnets.1.conv2"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rescene import StableDiffusion, Text2VideoZero
-from rescene.methods.cross_frame import AnchorKeys
+from rescene.methods.text2video_zero.cross_frame import AnchorKeys
 
 CAR = Text2VideoZero(prompt="a red car on road", num_inference_steps=4, num_frames=4, t0=0.88, t1=0.94)
 
@@ -21,7 +21,7 @@ def test_frames_computed_together_make_no_difference(model: StableDiffusion, fie
 
 def test_each_frame_is_evaluated_as_seldom_as_can_be(model: StableDiffusion, calls):
     edit = replace(CAR, frames_per_batch=1)
-    early, _ = edit.window(4)
+    early, _ = edit.on(model).window(4)
     edit(model)
     assert len(calls) == 4 + 3 * (4 - early)
 
@@ -30,9 +30,9 @@ def test_each_frame_is_evaluated_as_seldom_as_can_be(model: StableDiffusion, cal
 def test_a_longer_clip_is_seen_in_equal_batches_and_nothing_is_kept(model, monkeypatch, frames):
     predict, seen, kept = model.predict, [], []
 
-    def watched(step, *branches):
-        found = predict(step, *branches)
-        seen.append(len(branches[0][0]))
+    def watched(*branches):
+        found = predict(*branches)
+        seen.append(len(branches[0].z))
         return found
 
     def made(*networks, **fields):
@@ -41,7 +41,7 @@ def test_a_longer_clip_is_seen_in_equal_batches_and_nothing_is_kept(model, monke
         return made_keys
 
     monkeypatch.setattr(model, "predict", watched)
-    monkeypatch.setattr("rescene.methods.cross_frame.AnchorKeys", made)
+    monkeypatch.setattr("rescene.methods.text2video_zero.cross_frame.AnchorKeys", made)
     replace(CAR, num_frames=frames, frames_per_batch=3)(model)
     assert max(seen) == 3
     assert kept == [{}]
@@ -75,8 +75,8 @@ def test_levels_decide(model: StableDiffusion, latents_of):
 )
 def test_levels_that_arent_given_suit_the_model(model: StableDiffusion, monkeypatch, side, fields, levels):
     monkeypatch.setattr(model, "native_area", side**2)
-    found = replace(CAR, **{"t0": None, "t1": None, **fields}).suited(model)
-    assert (found.t0, found.t1) == pytest.approx(levels)
+    found = replace(CAR, **{"t0": None, "t1": None, **fields}).on(model).shares
+    assert found == pytest.approx(levels)
 
 
 def test_levels_of_the_model_are_used(model: StableDiffusion, latents_of):

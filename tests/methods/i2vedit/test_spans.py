@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from rescene.methods.spans import segments
+from rescene.methods.i2vedit.spans import segments
 
 
 def frames(count: int, length: int, key_frames: tuple[int, ...] = (0,)) -> list[list[tuple[int, int, int]]]:

@@ -5,15 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rescene.attention import (
+from rescene.methods.tokenflow import propagation
+from rescene.methods.tokenflow.propagation import (
     Correspond,
-    Outputs,
+    PivotOutputs,
     PivotTokens,
     Propagate,
     RecordOutputs,
     RecordTokens,
     nearest,
-    propagation,
 )
 from tests.attention.explicit import CROSS, SELF, call, random
 
@@ -24,22 +24,24 @@ def tokens(frames: int, seed: int = 0) -> Tensor:
     return random(frames, POSITIONS, CHANNELS, seed=seed)
 
 
-def record(source: Tensor, outputs: Tensor) -> tuple[PivotTokens, Outputs]:
+def record(source: Tensor, outputs: Tensor) -> tuple[PivotTokens, PivotOutputs]:
     """What is kept of a pass in which the layer puts out `outputs`."""
     keys, kept = RecordTokens(), RecordOutputs()
-    spot, x = call(frames=len(source)), source.repeat(len(outputs) // len(source), 1, 1)
+    spot, x = call(times=len(source)), source.repeat(len(outputs) // len(source), 1, 1)
     keys.around_layer(spot, x, lambda x: kept.around_layer(spot, x, lambda _: outputs))
     return keys.into, kept.into
 
 
-def propagate(kept: tuple[PivotTokens, Outputs], source: Tensor, *shares: list[tuple[int, float]]) -> Tensor:
+def propagate(
+    kept: tuple[PivotTokens, PivotOutputs], source: Tensor, *shares: list[tuple[int, float]]
+) -> Tensor:
     """The outputs of all branches for frames that look like `source`."""
 
     def proceed(_: Tensor) -> Tensor:
         raise AssertionError("frames don't attend")
 
     keys, outputs = kept
-    find, spot = Correspond(keys, shares), call(frames=len(source))
+    find, spot = Correspond(keys, shares), call(times=len(source))
     x = torch.cat([source, *(tokens(len(source), seed=5 + branch) for branch in range(BRANCHES - 1))])
     copy = Propagate(outputs, shares, find.into)
     return find.around_layer(spot, x, lambda x: copy.around_layer(spot, x, proceed))
@@ -80,17 +82,17 @@ def test_what_was_found_in_the_source_serves_other_branches() -> None:
     shares = [[(0, 1.0)], [(1, 0.6), (0, 0.4)]]
     together = propagate((keys, outputs), tokens(2, seed=2), *shares)
     find = Correspond(keys, shares)
-    find.around_layer(call(frames=2), tokens(2, seed=2), lambda x: x)
+    find.around_layer(call(times=2), tokens(2, seed=2), lambda x: x)
     edited = {name: kept[1:] for name, kept in outputs.items()}
     others = tokens(2 * (BRANCHES - 1), seed=7)
-    copied = Propagate(edited, shares, find.into).around_layer(call(frames=2), others, lambda x: x)
+    copied = Propagate(edited, shares, find.into).around_layer(call(times=2), others, lambda x: x)
     torch.testing.assert_close(copied, together[2:])
 
 
 def test_correspondences_take_two_bytes_each() -> None:
     keys, _ = record(tokens(PIVOTS), tokens(PIVOTS, seed=1))
     find = Correspond(keys, [[(0, 1.0)]])
-    find.around_layer(call(frames=1), tokens(1), lambda x: x)
+    find.around_layer(call(times=1), tokens(1), lambda x: x)
     assert {found.element_size() for found in find.into.values()} == {2}
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from rescene import AttentionHook, Notes, StableDiffusion, Video, cache, load
-from rescene.attention import Blend, Call
-from rescene.methods.tokenflow import Base
+from rescene.attention import Call
+from rescene.methods import Run
+from rescene.methods.tokenflow import Base, Blend
 from rescene.typing import Tokens
 from tests.methods.edits import ROAD, Edit, LatentsOf, moving
 from tests.tiny import tiny_sd
@@ -73,7 +74,7 @@ def test_the_reconstruction_after_ddpm_inversion_is_the_source(
     edit: Edit, model: StableDiffusion, latents_of: LatentsOf
 ) -> None:
     notes = Notes()
-    edit()(model, moving(3), notes=notes)
+    edit()(model, moving(3), Run(notes=notes))
     assert notes.reconstruction is not None
     torch.testing.assert_close(
         latents_of(notes.reconstruction), model.encode(moving(3)), rtol=1e-4, atol=1e-4
@@ -126,7 +127,7 @@ def test_a_second_edit_finds_the_inversion(
 ) -> None:
     seen: list[int] = []
     predict = model.predict
-    monkeypatch.setattr(model, "predict", lambda step, *b: seen.append(len(b)) or predict(step, *b))
+    monkeypatch.setattr(model, "predict", lambda *b: seen.append(len(b)) or predict(*b))
     for target in ("a red jeep", "a road"):
         edit(inversion=inversion, target=target, base="ddim" if inversion == "ddim" else "sdedit")(
             model, moving(3)
@@ -174,7 +175,7 @@ def test_hooks_around_an_edit_hold_inside_it(
     edit: Edit, model: StableDiffusion, latents_of: LatentsOf
 ) -> None:
     plain = latents_of(edit()(model, moving(3)))
-    with model.hooked(Halved()):
+    with model.changed(Halved()):
         hooked = latents_of(edit()(model, moving(3)))
     assert not torch.allclose(plain, hooked, atol=1e-2)
 

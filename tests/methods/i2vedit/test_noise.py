@@ -2,7 +2,7 @@
 
 import torch
 
-from rescene.methods.smooth import perturb, smooth_areas
+from rescene.methods.i2vedit.noise import perturb, smooth_areas
 
 
 def half_textured() -> torch.Tensor:

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor
 
 from rescene import AttentionHook, FateZero, Notes, StableDiffusion, Video, load
-from rescene.attention import Call, Follow
-from rescene.attention.hooks import Attend
-from rescene.attention.stores import Place
+from rescene.attention import Attend, Call, Follow
 from rescene.backbones.stable_diffusion import DecodedLatents
 from rescene.fields import Window
-from rescene.methods.inversion import Inversion, SourceBranch
+from rescene.methods import Run
+from rescene.methods.fatezero import Place
+from rescene.methods.fatezero.edit import FateZeroEdit
+from rescene.methods.fatezero.inversion import Inversion, SourceBranch
 from rescene.progress import T
+from rescene.sampling import sample
 from rescene.typing import Keys, Queries
 from tests.methods.edits import JEEP, MASKED
 from tests.tiny import LENGTH, tiny_sd
@@ -60,11 +62,12 @@ def test_the_same_edit_gives_the_same_frames(
     assert torch.equal(one, other)
 
 
-def inverted(model: StableDiffusion, video: Video, edit: FateZero) -> tuple[SourceBranch, Inversion]:
+def inverted(edit: FateZeroEdit, video: Video) -> tuple[SourceBranch, Inversion]:
     """The source's branch and trajectory, computed here."""
-    clean, schedule = model.encode(video), model.schedule(edit.num_inference_steps)
-    source = edit.source_branch(model, (clean.shape[-2], clean.shape[-1]))
-    return source, Inversion(video, torch.stack([clean, *model.invert(source.predict, clean, schedule)]))
+    clean, schedule = edit.model.encode(video), edit.model.schedule(edit.settings.num_inference_steps)
+    source = edit.source_branch((clean.shape[-2], clean.shape[-1]))
+    back = sample(source.predict, clean, schedule.inverted())
+    return source, Inversion(video, torch.stack([clean, *back]))
 
 
 @pytest.mark.parametrize("share", [0, 1])
@@ -72,11 +75,12 @@ def test_an_edit_towards_the_source_without_guidance_is_the_reconstruction(
     model: StableDiffusion, clip: Video, fatezero: Edit, share: int
 ) -> None:
     """When nothing is followed, and when everything follows what the reconstruction itself attends to."""
-    edit = fatezero(self_replace=share, cross_replace=share, guidance_scale=1, target=fatezero().source)
-    (source, inversion), schedule = inverted(model, clip, edit), model.schedule(4)
-    expected = list(model.sample(source.predict, inversion.noise, schedule))
+    same = fatezero(self_replace=share, cross_replace=share, guidance_scale=1, target=fatezero().source)
+    edit = FateZeroEdit(same, model)
+    (source, inversion), schedule = inverted(edit, clip), model.schedule(4)
+    expected = list(sample(source.predict, inversion.noise, schedule))
     starts = [inversion.noise, *expected]
-    edited = edit.edit(model, inversion, lambda step: source.attend(starts[step], schedule[step])[1])
+    edited = edit.edit(inversion, lambda step: source.attend(starts[step], schedule[step])[1])
     torch.testing.assert_close(list(edited), expected, rtol=0, atol=1e-3)
 
 
@@ -168,9 +172,9 @@ def test_a_stopped_edit_leaves_no_files_and_no_hooks(
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with pytest.raises(error):
-        fatezero(store="disk")(model, clip, progress=stop_while(part, error))
+        fatezero(store="disk")(model, clip, Run(progress=stop_while(part, error)))
     assert list(temporary.iterdir()) == []
-    assert not model.hooks.installed
+    assert not model.control.installed
     fatezero()(model, clip)
 
 
@@ -208,22 +212,22 @@ class Louder(AttentionHook):
 def test_a_users_hook_around_a_method_holds_and_is_not_kept(
     model: StableDiffusion, clip: Video, fatezero: Edit, latents_of: LatentsOf, cache_folder: Path
 ) -> None:
-    with model.hooked(Louder()):
+    with model.changed(Louder()):
         louder = latents_of(fatezero()(model, clip))
         assert not cache_folder.exists()
     plain = latents_of(fatezero()(model, clip))
     assert not torch.allclose(louder, plain, atol=1e-3)
-    with model.hooked(Louder()):
+    with model.changed(Louder()):
         assert torch.equal(latents_of(fatezero()(model, clip)), louder)
 
 
 def test_outside_the_mask_the_sources_latents_are_put_back(
     model: StableDiffusion, clip: Video, fatezero: Edit
 ) -> None:
-    edit, notes, schedule = fatezero(**MASKED), Notes(), model.schedule(4)
-    source, inversion = inverted(model, clip, edit)
-    steps = list(edit.edit(model, inversion, lambda i: source.attend(inversion.at(i), schedule[i])[1], notes))
-    kept = edit.control(model).background_steps
+    edit, notes, schedule = FateZeroEdit(fatezero(**MASKED), model), Notes(), model.schedule(4)
+    source, inversion = inverted(edit, clip)
+    steps = list(edit.edit(inversion, lambda i: source.attend(inversion.at(i), schedule[i])[1], notes))
+    kept = edit.fusion.background_steps
     assert list(kept) == [0, 1]
     for step, (z, mask) in enumerate(zip(steps, notes.masks, strict=True)):
         outside = ~mask.at(inversion.size)[:, None].expand_as(z)
@@ -239,21 +243,19 @@ def test_the_background_is_held_within_its_window_and_to_the_end_if_that_is_1(
     model: StableDiffusion, fatezero: Edit, window: Window, kept: list[int]
 ) -> None:
     edit = fatezero(**MASKED, background_window=window, num_inference_steps=10)
-    assert list(edit.control(model).background_steps) == kept
+    assert list(FateZeroEdit(edit, model).fusion.background_steps) == kept
 
 
 def test_without_blending_all_places_follow_the_source_and_the_rest_is_held_all_the_same(
     model: StableDiffusion, clip: Video, fatezero: Edit
 ) -> None:
-    edit = fatezero(**MASKED, blend_attention=False)
-    source, inversion = inverted(model, clip, edit)
-    control, attention = edit.control(model), source.attend(inversion.at(0), model.schedule(4)[0])[1]
-    (follow,) = [
-        hook for hook in control.hooks(0, attention, edit.layers((8, 8))) if isinstance(hook, Follow)
-    ]
+    edit = FateZeroEdit(fatezero(**MASKED, blend_attention=False), model)
+    source, inversion = inverted(edit, clip)
+    fusion, attention = edit.fusion, source.attend(inversion.at(0), model.schedule(4)[0])[1]
+    (follow,) = [hook for hook in fusion.hooks(0, attention, edit.layers((8, 8))) if isinstance(hook, Follow)]
     assert follow.edited is None
-    assert control.background_steps
-    assert control.source_mask(attention["heat"]) is not None
+    assert fusion.background_steps
+    assert fusion.source_mask(attention["heat"]) is not None
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (192, 320), (128, 64)])
@@ -297,7 +299,7 @@ def test_notes_hold_heat_masks_and_the_reconstruction(
     model: StableDiffusion, clip: Video, fatezero: Edit
 ) -> None:
     notes = Notes()
-    fatezero(mask_words=("jeep",), self_replace=0.25)(model, clip, notes=notes)
+    fatezero(mask_words=("jeep",), self_replace=0.25)(model, clip, Run(notes=notes))
     assert notes.source_words is not None
     assert notes.target_words is not None
     assert notes.source_words.shape[:2] == notes.target_words.shape[:2] == (4, LENGTH)
