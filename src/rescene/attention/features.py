@@ -5,28 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ..typing import Keys, Queries
-from .hooks import Attend, AttentionHook, Call
+from .hooks import Attend, AttentionHook, Call, FeatureHook, Features
 from .layers import Layer
-
-Features = Float[Tensor, "B C h w"]
-
-
-class FeatureHook(AttentionHook):
-    """Changes what one module of the network puts out; attention stays as it is."""
-
-    module: str
-    """The module's path, such as `up_blocks.1.resnets.1.conv2`."""
-
-    def applies(self, layer: Layer) -> bool:
-        return False
-
-    def after(self, frames: int, features: Features) -> Features:
-        """Returns what is to replace the module's output, of `frames` frames in each branch."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
