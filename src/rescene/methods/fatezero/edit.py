@@ -110,7 +110,7 @@ class FateZeroEdit:
             source = attention(step.index) if notes or self.fusion.needs_source(step.index) else {}
             follow = self.fusion.hooks(step.index, source, self.layers(size))
             with model.changed(ClipNorms(), *watching, *follow, self.frame_hook(size)):
-                (z,) = sample(denoise, z, schedule.only(step))
+                (z,) = sample(denoise, z, schedule.alone(step))
 
             # Outside the words' place, put the source back.
             if step.index in self.fusion.background_steps:

@@ -4,25 +4,24 @@ The file holds only what was trained, under the names of the network's modules, 
 goes onto any network of the same shape, for the length of a `with` block.
 """
 
-import json
 import warnings
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from .attention import FrameKeys
-from .attention.layers import AttentionModule
-from .backbones import Backbone, StableDiffusion
-from .backbones.parts import network_hash
-from .inflation import TemporalAttention, TemporalConvolution, TemporalLayers
-from .video.files import replacing
+from ...attention import AttentionControl, FrameKeys
+from ...attention.unet import AttentionModule
+from ..backbone import Backbone
+from ..stable_diffusion import StableDiffusion
+from .one_shot_file import About, AdapterFile, opened, read_about, write
+from .temporal import ClipNorms, TemporalAttention, TemporalConvolution, TemporalLayers
+from .weights import ReplacedWeights
+
+__all__ = ["About", "Adapter", "BaseWarning", "read_about", "verify"]
 
 ATTENTION, CONVOLUTION = "temporal_attention", "temporal_convolution"
 """What temporal layers are called in a file, after the module that each comes after."""
@@ -30,25 +29,6 @@ ATTENTION, CONVOLUTION = "temporal_attention", "temporal_convolution"
 
 class BaseWarning(UserWarning):
     """An adapter is used with another model than it was tuned on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What an adapter's file says of itself."""
-
-    prompt: str
-    """That it was tuned on."""
-    frame_keys: tuple[str | int, ...]
-    """Which frames each frame attends to, as in `FrameKeys`."""
-    frames: int
-    """Length of the clip."""
-    fps: float
-    height: int
-    width: int
-    steps: int = 0
-    """How long it was tuned."""
-    base: str | None = None
-    """SHA-256 of the network that it was tuned from, see `network_hash`; None if nobody knows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +43,7 @@ class Adapter:
     @classmethod
     def fresh(
         cls,
-        model: StableDiffusion,
+        model: Backbone,
         about: About,
         *,
         convolutions: bool,
@@ -79,7 +59,8 @@ class Adapter:
             rank: Their rank; full if None.
             seed: Of the new layers' random weights.
         """
-        network, where = model.unet, (model.device, model.unet.dtype)
+        model = image_model(model)
+        network, where = model.unet, (model.device, model.dtype)
         queries = {
             name: nn.Parameter(weight.detach().to(model.device, copy=True))
             for name, weight in network.named_parameters()
@@ -88,7 +69,7 @@ class Adapter:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             layers = TemporalLayers.fresh(network, convolutions=convolutions, rank=rank).to(*where)
-        return cls(replace(about, base=network_hash(network)), layers, queries)
+        return cls(replace(about, base=model.network_hash), layers, queries)
 
     @classmethod
     def load(cls, path: Path, model: Backbone) -> "Adapter":
@@ -98,24 +79,25 @@ class Adapter:
             FileNotFoundError: If there is no such file.
             ValueError: If it isn't an adapter, or was tuned on a network of another kind or shape.
         """
-        verify(path, model)
-        assert isinstance(model, StableDiffusion)
-        about = read_about(path)
-        if about.base not in (None, network_hash(model.unet)):
-            text = f"{path} was tuned on another model of this shape, or in another precision; expect less"
-            warnings.warn(text, BaseWarning, stacklevel=2)
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        layers = _layers(model.unet, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        temporal = _named(layers)
-        with torch.no_grad():
-            for name, weight in temporal.items():
-                if name in tensors:
-                    weight.copy_(tensors.pop(name))
-        # Where the model computes, which isn't where an idle network waits.
-        where = model.device, model.unet.dtype
-        own = {name: nn.Parameter(tensor.to(*where)) for name, tensor in tensors.items()}
-        adapter = cls(about, layers.to(*where), own)
+        with opened(path) as file:
+            refuse_unfit(file, model)
+            network = image_model(model)
+            if file.about.base and file.about.base != network.network_hash:
+                text = (
+                    f"{path} was tuned on another model of this shape, or in another precision; expect less"
+                )
+                warnings.warn(text, BaseWarning, stacklevel=2)
+            layers = _layers(network.unet, file.shapes)
+            temporal = _named(layers)
+            with torch.no_grad():
+                for name in file.shapes.keys() & temporal.keys():
+                    temporal[name].copy_(file.tensors[name])
+            # Where the model computes, which isn't where an idle network waits.
+            where, others = (model.device, model.dtype), file.shapes.keys() - temporal.keys()
+            own = {
+                name: nn.Parameter(file.tensors[name].to(*where)) for name in file.shapes if name in others
+            }
+        adapter = cls(file.about, layers.to(*where), own)
         adapter.freeze()
         return adapter
 
@@ -139,11 +121,9 @@ class Adapter:
         for weight in (*self.replaced.values(), *self.layers.parameters()):
             weight.requires_grad_(False)
 
-    @contextmanager
-    def on(self, model: Backbone) -> Generator[None]:
-        """A block in which the adapter is part of `model`, which normalises over the whole clip."""
-        with model.clip_norms(), model.temporal(self.layers), model.replaced(self.replaced):
-            yield
+    def on(self, control: AttentionControl) -> AbstractContextManager[None]:
+        """See `Change`: the network also normalises over the whole clip."""
+        return control.changed(ClipNorms(), self.layers, ReplacedWeights(self.replaced))
 
     @property
     def frame_hook(self) -> FrameKeys:
@@ -151,64 +131,45 @@ class Adapter:
         return FrameKeys(self.about.frame_keys)
 
 
-@contextmanager
-def tuned(model: Backbone, motion: Path | None) -> Generator[None]:
-    """A block in which an adapter's file, if there is one, is part of `model`."""
-    if motion is None:
-        yield
-        return
-    with Adapter.load(motion, model).on(model):
-        yield
-
-
-def read_about(path: Path) -> About:
-    """What an adapter's file says of itself.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it isn't an adapter.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no adapter {path}; `rescene train one-shot` makes one")
-    try:
-        with safe_open(path, framework="pt") as file:
-            values: dict[str, Any] = json.loads((file.metadata() or {})["one-shot"])
-        return About(**{**values, "frame_keys": tuple(values["frame_keys"])})
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path} isn't an adapter: those come from `rescene train one-shot` or `rescene convert`"
-        ) from error
-
-
-def verify(path: Path, model: Backbone) -> None:
+def verify(path: Path, model: Backbone) -> About:
     """Makes sure that an adapter fits a model, which may lack its weights.
+
+    Returns:
+        What the file says of itself.
 
     Raises:
         FileNotFoundError, ValueError: As `Adapter.load`.
     """
-    read_about(path)
+    with opened(path) as file:
+        refuse_unfit(file, model)
+        return file.about
+
+
+def refuse_unfit(file: AdapterFile, model: Backbone) -> None:
+    """Raises ValueError if an adapter was tuned on a network of another kind or shape."""
     if not isinstance(model, StableDiffusion):
-        raise ValueError(f"{path} is for Stable Diffusion 1.x or 2.x, and the model is another kind")
-    network = model.unet
-    with safe_open(path, framework="pt") as file:
-        theirs = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    own = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
+        raise ValueError(f"{file.path} is for Stable Diffusion 1.x or 2.x, and this is {model.title}")
+    own = {name: tuple(weight.shape) for name, weight in model.unet.named_parameters()}
     with torch.device("meta"):
-        layers = _layers(network, theirs)
+        layers = _layers(model.unet, file.shapes)
     own |= {name: tuple(weight.shape) for name, weight in _named(layers).items()}
-    for name, shape in theirs.items():
+    for name, shape in file.shapes.items():
         if own.get(name) != shape:
             raise ValueError(
-                f"{path} was tuned on a network of another shape: its {name} is {shape}, and here it is "
+                f"{file.path} was tuned on a network of another shape: its {name} is {shape}, and here it is "
                 f"{own.get(name, 'missing')}; name the model that it is for"
             )
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], about: About) -> None:
-    """Writes an adapter's file in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, folder=False, room=sum(tensor.nbytes for tensor in tensors.values())) as temporary:
-        save_file(dict(tensors), temporary, {"one-shot": json.dumps(asdict(about))})
+def image_model(model: Backbone) -> StableDiffusion:
+    """The model, if it is one that adapters are for.
+
+    Raises:
+        ValueError: If it isn't.
+    """
+    if not isinstance(model, StableDiffusion):
+        raise ValueError(f"one-shot tuning is for Stable Diffusion 1.x or 2.x, and this is {model.title}")
+    return model
 
 
 def _layers(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> TemporalLayers:

@@ -17,9 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..video.files import replacing
-from .checkpoints import refuse_pickle
-from .stable_video import StableVideo
+from ...attention import AttentionControl
+from ...video.files import replacing
+from ..backbone import Backbone
+from ..checkpoints import refuse_pickle
+from ..stable_video import StableVideo
+from .weights import put
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -31,7 +34,7 @@ TARGETS = rf".*temporal_transformer_blocks\.\d+\.({LINEAR})"
 the picture is the same whatever asks, so that the queries and keys of `attn2` have no gradient."""
 HEADER = "lora_adapter_metadata"
 BASE = "base_model"
-"""Where the header names the model that a LoRA was trained for, as `StableVideo.identity` does."""
+"""Where the header names the model that a LoRA was trained for, as `StableVideo.base` does."""
 PREFIXES = ("unet.", "base_model.model.")
 """What diffusers and peft put before the names of modules."""
 
@@ -44,10 +47,12 @@ class MotionLoRA:
     layers: Mapping[str, Any]
     """peft's layers around the network's, by the name of the module that each replaces."""
     base: str | None
-    """The model that it was trained for, see `StableVideo.identity`; None if nobody knows."""
+    """The model that it was trained for, see `StableVideo.base`; None if nobody knows."""
+    skip: int = 0
+    """How many branches, from the first on, stay as they are: the source's."""
 
     @classmethod
-    def fresh(cls, model: StableVideo, *, rank: int, dropout: float, seed: int) -> "MotionLoRA":
+    def fresh(cls, model: Backbone, *, rank: int, dropout: float, seed: int) -> "MotionLoRA":
         """Changes nothing until trained: W + B A with B zero and A of standard deviation 1 / rank.
 
         Args:
@@ -67,10 +72,10 @@ class MotionLoRA:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(config, _wrapped(model, config), model.identity)
+            return cls(config, _wrapped(model, config), video_model(model).base)
 
     @classmethod
-    def load(cls, path: str | Path, model: StableVideo, *, weight: float = 1.0) -> "MotionLoRA":
+    def load(cls, path: str | Path, model: Backbone, *, weight: float = 1.0) -> "MotionLoRA":
         """Reads a file of diffusers or peft.
 
         Args:
@@ -84,20 +89,20 @@ class MotionLoRA:
         """
         from peft import LoraConfig
 
-        tensors, alpha, base = read_lora(Path(path))
-        modules = sorted({name.rpartition(".lora_")[0] for name in tensors})
-        verify(path, tensors, model)
-        if base is not None and not same_base(base, model.identity):
+        file = read_lora(Path(path))
+        refuse_unfit(file, model)
+        if file.base is not None and not same_base(file.base, video_model(model).base):
             raise ValueError(
                 f"the motion LoRA {path} was trained for another model of this shape; name that model, or "
                 "train one for this model with `rescene train motion-lora`"
             )
-        rank = next(len(tensor) for name, tensor in tensors.items() if name.endswith("lora_A.weight"))
-        config = LoraConfig(r=rank, lora_alpha=alpha or rank, target_modules=modules)
-        found = cls(config, _wrapped(model, config), base)
+        modules = sorted({name.rpartition(".lora_")[0] for name in file.shapes})
+        rank = next(shape[0] for name, shape in file.shapes.items() if name.endswith("lora_A.weight"))
+        config = LoraConfig(r=rank, lora_alpha=file.alpha or rank, target_modules=modules)
+        found = cls(config, _wrapped(model, config), file.base)
         with torch.no_grad():
             for name, own in found.weights().items():
-                own.copy_(tensors[name])
+                own.copy_(file.tensors[name])
         found.freeze()
         for layer in found.layers.values():
             layer.set_scale(ADAPTER, weight)
@@ -132,25 +137,18 @@ class MotionLoRA:
             save_file(tensors, temporary, {**about, **({BASE: self.base} if self.base else {})})
 
     @contextmanager
-    def on(self, model: StableVideo, *, skip: int = 0) -> Generator[None]:
-        """A block in which the LoRA is part of `model`.
-
-        Args:
-            model: The model that it was made or read for.
-            skip: How many branches, from the first on, stay as they are: the source's.
-        """
+    def on(self, control: AttentionControl) -> Generator[None]:
+        """See `Change`. The network must be that which it was made or read for."""
 
         def only_later(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            output[: len(output) // model.hooks.branches * skip] = 0
+            output[: len(output) // control.now.branches * self.skip] = 0
             return output
 
         with ExitStack() as undo:
-            model.hooks.layers_added += 1
-            undo.callback(setattr, model.hooks, "layers_added", model.hooks.layers_added - 1)
             for name, layer in self.layers.items():
-                undo.callback(_put, model.unet, name, layer.base_layer)
-                _put(model.unet, name, layer)
-                if skip:
+                undo.callback(put, control.network, name, layer.base_layer)
+                put(control.network, name, layer)
+                if self.skip:
                     undo.enter_context(layer.lora_B[ADAPTER].register_forward_hook(only_later))
             yield
 
@@ -158,15 +156,18 @@ class MotionLoRA:
 class LoRAFile(NamedTuple):
     """What a file holds."""
 
-    tensors: dict[str, Tensor]
-    """By the names of modules."""
+    path: Path
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of its weights, by the names of modules."""
     alpha: int | None
     base: str | None
     """The model that it was trained for, if it says so."""
+    tensors: Mapping[str, Tensor]
+    """The weights, if they were read."""
 
 
-def read_lora(path: Path) -> LoRAFile:
-    """Reads a file.
+def read_lora(path: Path, *, weights: bool = True) -> LoRAFile:
+    """Reads a file, or no more of it than its header.
 
     Raises:
         FileNotFoundError, ValueError: As `MotionLoRA.load`.
@@ -176,15 +177,17 @@ def read_lora(path: Path) -> LoRAFile:
         raise FileNotFoundError(f"there is no motion LoRA {path}; `rescene train motion-lora` makes one")
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {_bare(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            shapes = {_bare(name): tuple(file.get_slice(name).get_shape()) for name in names}
+            tensors = {_bare(name): file.get_tensor(name) for name in names} if weights else {}
             about = file.metadata() or {}
             header = json.loads(about.get(HEADER, "{}"))
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} isn't a safetensors file, or was cut short: {error}") from error
-    kinds = {name.rpartition(".lora_")[2] for name in tensors}
+    kinds = {name.rpartition(".lora_")[2] for name in shapes}
     if kinds != {"A.weight", "B.weight"}:
         raise ValueError(f"{path} isn't a LoRA in the format of peft or diffusers")
-    return LoRAFile(tensors, header.get("unet.lora_alpha"), about.get(BASE))
+    return LoRAFile(path, shapes, header.get("unet.lora_alpha"), about.get(BASE), tensors)
 
 
 def same_base(base: str, other: str) -> bool:
@@ -192,24 +195,41 @@ def same_base(base: str, other: str) -> bool:
     return base == other or base.partition(":")[0] != other.partition(":")[0]
 
 
-def verify(path: str | Path, tensors: Mapping[str, Tensor], model: StableVideo) -> None:
-    """Makes sure that a LoRA fits a network, which may lack its weights.
+def verify(path: str | Path, model: Backbone) -> None:
+    """Makes sure that a LoRA is there and fits a model, which may lack its weights; reads none.
 
     Raises:
-        ValueError: If it doesn't.
+        FileNotFoundError, ValueError: As `MotionLoRA.load`.
     """
-    for name, tensor in tensors.items():
+    refuse_unfit(read_lora(Path(path), weights=False), model)
+
+
+def refuse_unfit(file: LoRAFile, model: Backbone) -> None:
+    """Raises ValueError if a LoRA was made for another kind of model."""
+    network = video_model(model).unet
+    for name, shape in file.shapes.items():
         module, _, part = name.rpartition(".lora_")
         try:
-            wanted = model.unet.get_submodule(module).weight.shape
+            wanted = network.get_submodule(module).weight.shape
         except AttributeError:
             wanted = (0, 0)
         side = 1 if part.startswith("A") else 0
-        if tensor.ndim != 2 or tensor.shape[side] != wanted[side]:
+        if len(shape) != 2 or shape[side] != wanted[side]:
             raise ValueError(
-                f"the motion LoRA {path} was made for another kind of model: {module} is of another shape or "
-                "missing here; name the model that it was trained for"
+                f"the motion LoRA {file.path} was made for another kind of model: {module} is of another "
+                "shape or missing here; name the model that it was trained for"
             )
+
+
+def video_model(model: Backbone) -> StableVideo:
+    """The model, if it is one that these LoRAs are for.
+
+    Raises:
+        ValueError: If it isn't.
+    """
+    if not isinstance(model, StableVideo):
+        raise ValueError(f"motion LoRAs are for {StableVideo.title}, and this model is {model.title}")
+    return model
 
 
 def _bare(name: str) -> str:
@@ -218,11 +238,11 @@ def _bare(name: str) -> str:
     return name
 
 
-def _wrapped(model: StableVideo, config: "LoraConfig") -> dict[str, Any]:
+def _wrapped(model: Backbone, config: "LoraConfig") -> dict[str, Any]:
     """The layers of peft for a network, which is as before afterwards."""
     from peft import inject_adapter_in_model
 
-    network: Any = inject_adapter_in_model(config, model.unet, ADAPTER)
+    network: Any = inject_adapter_in_model(config, video_model(model).unet, ADAPTER)
     layers = {
         name: module
         for name, module in network.named_modules()
@@ -231,11 +251,6 @@ def _wrapped(model: StableVideo, config: "LoraConfig") -> dict[str, Any]:
     for name, layer in layers.items():
         for part in (layer.lora_A, layer.lora_B):
             part.to(model.device)
-        _put(network, name, layer.base_layer)
+        put(network, name, layer.base_layer)
     del network.peft_config
     return layers
-
-
-def _put(network: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, own = name.rpartition(".")
-    setattr(network.get_submodule(parent), own, module)

@@ -6,46 +6,48 @@ FateZero, ICCV 2023).
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from .attention.control import AttentionControl
-from .attention.layers import AttentionModule
+from ...attention import AttentionControl
+from ...attention.hooks import Features
+from ...attention.unet import AttentionModule
 
-Features = Float[Tensor, "B C h w"]
+POOLED = r"resnets\.\d+\.norm[12]$|^conv_norm_out$"
+"""The norms of residual blocks, and the output's; those inside transformer blocks stay per frame."""
 
 
-@contextmanager
-def clip_norms(network: nn.Module, control: AttentionControl) -> Generator[None]:
+@dataclass(frozen=True)
+class ClipNorms:
     """Residual blocks and the output normalise over all frames of a branch together, not frame by frame.
 
-    The inflated networks of Tune-A-Video and FateZero do so; norms inside transformer blocks stay per frame.
+    The inflated networks of Tune-A-Video and FateZero do so.
     """
 
-    def gather(_: nn.Module, inputs: tuple[Features]) -> tuple[Tensor]:
-        return (inputs[0].unflatten(0, (-1, control.frames)).transpose(1, 2),)
+    @contextmanager
+    def on(self, control: AttentionControl) -> Generator[None]:
+        """See `Change`."""
 
-    def scatter(_: nn.Module, __: tuple, output: Tensor) -> Features:
-        return output.transpose(1, 2).flatten(0, 1)
+        def gather(_: nn.Module, inputs: tuple[Features]) -> tuple[Tensor]:
+            return (inputs[0].unflatten(0, (-1, control.now.times)).transpose(1, 2),)
 
-    if control.pools_norms:  # An enclosing block has seen to it.
-        yield
-        return
-    with ExitStack() as undo:
-        undo.callback(setattr, control, "pools_norms", False)
-        control.pools_norms = True
-        for name, module in network.named_modules():
-            if re.search(r"resnets\.\d+\.norm[12]$|^conv_norm_out$", name):
-                undo.enter_context(module.register_forward_pre_hook(gather))
-                undo.enter_context(module.register_forward_hook(scatter))
-        yield
+        def scatter(_: nn.Module, __: tuple, output: Tensor) -> Features:
+            return output.transpose(1, 2).flatten(0, 1)
+
+        with ExitStack() as undo:
+            # An enclosing block may have seen to it.
+            if not any(isinstance(change, ClipNorms) for change in control.installed):
+                for name, module in control.network.named_modules():
+                    if re.search(POOLED, name):
+                        undo.enter_context(module.register_forward_pre_hook(gather))
+                        undo.enter_context(module.register_forward_hook(scatter))
+            yield
 
 
 class TemporalConvolution(nn.Module):
@@ -134,52 +136,14 @@ class TemporalLayers(nn.Module):
         """The layers by the name of the module that each comes after."""
         return {name.replace("/", "."): layer for name, layer in self._layers.items()}
 
+    @contextmanager
+    def on(self, control: AttentionControl) -> Generator[None]:
+        """See `Change`."""
 
-@contextmanager
-def temporal(network: nn.Module, control: AttentionControl, layers: TemporalLayers) -> Generator[None]:
-    """Puts `layers` into the network."""
+        def then(layer: nn.Module) -> Callable[[nn.Module, tuple, Tensor], Tensor]:
+            return lambda module, inputs, output: layer(output, control.now.times)
 
-    def then(layer: nn.Module) -> Callable[[nn.Module, tuple, Tensor], Tensor]:
-        return lambda module, inputs, output: layer(output, control.frames)
-
-    with ExitStack() as undo:
-        control.layers_added += 1
-        undo.callback(setattr, control, "layers_added", control.layers_added - 1)
-        for name, layer in layers.after().items():
-            undo.enter_context(network.get_submodule(name).register_forward_hook(then(layer)))
-        yield
-
-
-@contextmanager
-def replaced(
-    network: nn.Module, control: AttentionControl, weights: Mapping[str, nn.Parameter]
-) -> Generator[None]:
-    """Puts trained `weights` in the place of the network's own, by their names."""
-    with ExitStack() as undo:
-        control.layers_added += 1
-        undo.callback(setattr, control, "layers_added", control.layers_added - 1)
-        for name, weight in weights.items():
-            module, _, own = name.rpartition(".")
-            undo.callback(_put_back, network.get_submodule(module), own, network.get_parameter(name), weight)
-            setattr(network.get_submodule(module), own, weight)
-        yield
-
-
-@contextmanager
-def recomputed(network: nn.Module, pattern: str) -> Generator[None]:
-    """Modules whose names match compute their activations twice instead of keeping them (Chen et al., 2016).
-
-    What diffusers' own switch covers in video networks is the lesser part: residual blocks, no transformers.
-    """
-    with ExitStack() as undo:
-        for name, module in network.named_modules():
-            if re.search(pattern, name):
-                undo.callback(delattr, module, "forward")
-                module.forward = partial(checkpoint, module.forward, use_reentrant=False)
-        yield
-
-
-def _put_back(module: nn.Module, name: str, weight: nn.Parameter, instead: nn.Parameter) -> None:
-    # The network may have gone to another device meanwhile, and the weight that wasn't part of it has not.
-    weight.data = weight.data.to(instead.device)
-    setattr(module, name, weight)
+        with ExitStack() as undo:
+            for name, layer in self.after().items():
+                undo.enter_context(control.network.get_submodule(name).register_forward_hook(then(layer)))
+            yield
