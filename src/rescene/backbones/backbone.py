@@ -49,6 +49,7 @@ class Backbone(Protocol):
     """How latents are spread over pixels and frames, and which sizes are valid."""
     latent_channels: int
     """Channels of its latents."""
+    latent_channels: int
     native_area: int
     """Pixels of the frames that it was trained on."""
     native_frames: int | None
@@ -118,6 +119,14 @@ class Backbone(Protocol):
 
     def weight_bytes(self) -> int:
         """Bytes of all weights at their precision; a model without weights knows it too."""
+        ...
+
+    def activation_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes that a pass holds for each latent and branch, for latents of `size`: an estimate."""
+        ...
+
+    def feature_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes of the first level's features of one latent, for latents of `size`."""
         ...
 
 

@@ -24,7 +24,7 @@ from ...attention import (
     word_level,
 )
 from ...backbones import Backbone, guided
-from ...backbones.changes import Adapter, ClipNorms
+from ...backbones.changes import Adapter, ClipNorms, verify_adapter
 from ...fields import steps_within
 from ...inputs import Inputs
 from ...prompts import Alignment, Prompt, align, equalizer, word_windows
@@ -52,7 +52,7 @@ class FateZeroEdit:
         _ = self.fusion
         self.model.schedule(self.settings.num_inference_steps)
         if self.settings.motion:
-            Adapter.check(self.settings.motion, self.model)
+            verify_adapter(self.settings.motion, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost, which depends on where attention is kept."""
