@@ -49,7 +49,6 @@ class Backbone(Protocol):
     """How latents are spread over pixels and frames, and which sizes are valid."""
     latent_channels: int
     """Channels of its latents."""
-    latent_channels: int
     native_area: int
     """Pixels of the frames that it was trained on."""
     device: torch.device
