@@ -47,20 +47,28 @@ class Backbone(Protocol):
     """What messages call models of its family."""
     grid: Grid
     """How latents are spread over pixels and frames, and which sizes are valid."""
+    latent_channels: int
+    """Channels of its latents."""
     native_area: int
     """Pixels of the frames that it was trained on."""
-    native_frames: int | None
-    """Length of the clips that it was trained on; None for a model of single images."""
     device: torch.device
     """Where it computes."""
     dtype: torch.dtype
     """The precision of its network."""
     conditions: frozenset[Kind]
     """All that each branch must be given, and nothing else."""
-    text: TextEncoder | None
-    """Reads prompts; None for a model that reads none."""
     control: AttentionControl
     """The changes now in force: `print(model.control)` tells which hooks run where."""
+
+    @property
+    def native_frames(self) -> int | None:
+        """Length of the clips that it was trained on; None for a model of single images."""
+        ...
+
+    @property
+    def text(self) -> TextEncoder | None:
+        """Reads prompts; None for a model that reads none."""
+        ...
 
     def encode(self, video: Video, *, noise: Latents | None = None) -> Latents:
         """Latents of the frames, scaled to about unit variance, on the model's device.
@@ -107,7 +115,7 @@ class Backbone(Protocol):
         ...
 
     def changed(self, *changes: Change) -> AbstractContextManager[None]:
-        """A block in which `changes` hold, inside those of enclosing blocks. See `AttentionControl.changed`."""
+        """A block in which `changes` hold, inside those of enclosing blocks: `AttentionControl.changed`."""
         ...
 
     def identity(self) -> str:
@@ -116,6 +124,14 @@ class Backbone(Protocol):
 
     def weight_bytes(self) -> int:
         """Bytes of all weights at their precision; a model without weights knows it too."""
+        ...
+
+    def activation_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes that a pass holds for each latent and branch, for latents of `size`: an estimate."""
+        ...
+
+    def feature_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes of the first level's features of one latent, for latents of `size`."""
         ...
 
 

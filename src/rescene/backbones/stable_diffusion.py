@@ -65,7 +65,7 @@ class StableDiffusion(UNetModel):
         networks = self._networks(components)
         super().__init__(networks, context="words", device=device, offload=offload)
         self.text = self._encoder(components, remark)
-        self.conditions = _conditions(self.unet.config["in_channels"], self.vae.config.latent_channels)
+        self.conditions = _conditions(self.unet.config["in_channels"], self.latent_channels)
         self._read_schedule(components["scheduler"].config)
         if self.device.type == "cpu":
             feed_frame_by_frame(self.unet)
@@ -101,7 +101,7 @@ class StableDiffusion(UNetModel):
         vae = self._parts.awake(self.vae)
         latents: list[Tensor] = []
         for index, frame in enumerate(video.chunks(1)):
-            # Decoders give channels-last frames, which convolutions of some CPUs round a hundred times coarser.
+            # Decoders of video give channels-last frames, which convolutions of some CPUs round far coarser.
             found = vae.encode((2 * frame - 1).contiguous().to(self.device, vae.dtype))
             latents.append(_drawn(found, None if noise is None else noise[index : index + 1]))
         return torch.cat(latents).float() * vae.config.scaling_factor

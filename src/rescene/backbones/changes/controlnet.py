@@ -118,8 +118,8 @@ class ControlNetFile:
         """
         if not _folder(name).is_dir() and not is_hub_id(name):
             raise FileNotFoundError(
-                f"there is no ControlNet {str(name)!r}: neither a folder here, nor a hub id (OWNER/NAME), nor "
-                f"one of {', '.join(CONTROLNETS)}"
+                f"there is no ControlNet {str(name)!r}: neither a folder here, nor a hub id (OWNER/NAME), "
+                f"nor one of {', '.join(CONTROLNETS)}"
             )
         return cls(str(name), _read("load_config", name))
 
@@ -139,6 +139,10 @@ class ControlNetFile:
                 "again"
             )
         return ControlNet(network, model)
+
+    def refuse_unfit(self, model: Backbone) -> None:
+        """Raises ValueError if it was made for another kind of model, which may lack its weights."""
+        refuse_unfit(self.config, model)
 
     def fits(self, model: Backbone) -> bool:
         """Whether it was made for this kind of model, which may lack its weights."""
