@@ -29,13 +29,15 @@ from ..bench.tables import Summary, as_dict, markdown, summaries, table_of
 from ..bench.world import FRAMES
 from ..fields import unknown
 from ..inputs import Fit
-from ..methods import quiet
 from ..metrics import ARROWS, Tools
-from ..settings import Trim
+from ..progress import quiet
+from ..runs import Trim
+from ..runs.inputs import fit_for
 from ..video import Video
 from .forms import parse
 from .gauge import Gauge, MetricOptions
-from .options import ModelOptions, fit_for
+from .host import CommandHost
+from .options import ModelOptions
 from .progress import Reporter, reporting
 
 OWN = ("clips", "records", "results", "pages")
@@ -80,16 +82,17 @@ def main(arguments: Sequence[str]) -> None:
     settings, rows = _settings(job), _rows(job)
     # The rendered world needs no models to measure: it has its truth.
     gauge = job.measures.gauge() if job.rows else Gauge(names=(), tools=Tools())
-    shape = job.model.outline()
+    host, ref = CommandHost(), job.model.ref
+    shape = host.outline(ref)
 
     def fit(video: Video) -> Fit:
         return fit_for(video, shape, job.size)
 
-    model = job.model.load()
+    model = host.load(ref)
     bench = Bench(
         folder=job.output,
         model=model,
-        model_settings=job.model.settings(model),
+        model_settings=host.described(ref, model),
         fit=fit,
         tools=gauge.tools,
         metrics=gauge.names,
