@@ -57,8 +57,8 @@ ALLOWED = {
         "fields progress inputs typing video world methods controls",
         "av diffusers jaxtyping numpy torch transformers",
     ),
-    "settings": ("fields progress inputs typing cache video backbones methods training metrics", "yaml"),
-    "cli": ("*", "numpy rich torch transformers tyro yaml"),
+    "runs": ("backbones cache fields inputs methods progress video", "torch"),
+    "cli": ("*", "rich torch transformers tyro yaml"),
     "app": (
         "fields progress inputs public settings typing prompts video adapters backbones methods training metrics compare demo",
         "av gradio numpy PIL starlette torch",

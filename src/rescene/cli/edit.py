@@ -68,8 +68,12 @@ def edit(job: Edit) -> None:
 
     first, *others = [with_seed(each) for each in _targets(job.method, job.result.also)]
     outputs, options = numbered(job.output, 1 + len(others)), job.result
-    keeps = {"maps": "maps" in options.keep, "flow": "flow" in options.keep}
-    host = CommandHost(overwrite=options.overwrite, check=options.check, **keeps)
+    host = CommandHost(
+        overwrite=options.overwrite,
+        check=options.check,
+        maps="maps" in options.keep,
+        flow="flow" in options.keep,
+    )
     for output in outputs:
         check_result(output, overwrite=options.overwrite)
         host.verify(output)
