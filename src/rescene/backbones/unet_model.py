@@ -12,7 +12,6 @@ from ..attention.unet import Context, control_of
 from ..fields import Kind
 from ..inputs.grid import Grid
 from .parts import Parts, network_hash
-from .text import TextEncoder
 
 
 class UNetModel:
@@ -27,7 +26,6 @@ class UNetModel:
 
     title: str
     native_frames: int | None = None
-    text: TextEncoder | None = None
     conditions: frozenset[Kind]
 
     def __init__(
