@@ -128,9 +128,7 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     """
     if isinstance(work, Recipe):
         work = prepare(work, host, base=Path(output).absolute().parent, output=output)
-    model = host.load(work.recipe.model)
-    recipe = replace(work.recipe, model=_same(work, host.described(work.recipe.model, model)))
-    work = replace(work, recipe=replace(recipe, versions=versions()))
+    work, model = loaded(work, host)
     began = time.monotonic()
     host.begins(work, model)
     unfinished = host.unfinished(work.recipe)
@@ -141,6 +139,23 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     if unfinished is not None:
         unfinished.forget()
     return Result(path=output, recipe=noted, video=video, seconds=time.monotonic() - began)
+
+
+def loaded(work: Prepared, host: Host) -> tuple[Prepared, Backbone]:
+    """The run with all that identifies it, and its model, which is loaded unless the host has it.
+
+    Raises:
+        FileNotFoundError, ValueError: If there is no such model, or it isn't the one that the recipe names.
+    """
+    model = host.load(work.recipe.model)
+    used, then = host.described(work.recipe.model, model), work.recipe.model.fingerprint
+    now = str(used.fingerprint)
+    if then is not None and now != then:
+        raise ValueError(
+            f"the model {used.name} has other weights (SHA-256 {now[:12]}...) than those that made "
+            f"{work.result or 'this'} ({then[:12]}...); name the right one with --model"
+        )
+    return replace(work, recipe=replace(work.recipe, model=used, versions=versions())), model
 
 
 def compute(work: Prepared, model: Backbone, host: Host, unfinished: "Unfinished | None" = None) -> Video:
@@ -159,14 +174,3 @@ def described(ref: ModelRef, model: Backbone) -> ModelRef:
         dtype=str(model.dtype).removeprefix("torch."),  # pyright: ignore[reportArgumentType]
         device=model.device.type,
     )
-
-
-def _same(work: Prepared, now: ModelRef) -> ModelRef:
-    """The model that was loaded, after making sure that it is the one that the recipe names."""
-    then = work.recipe.model.fingerprint
-    if then is not None and now.fingerprint != then:
-        raise ValueError(
-            f"the model {now.name} has other weights (SHA-256 {(now.fingerprint or '')[:12]}...) than those "
-            f"that made {work.result or 'this'} ({then[:12]}...); name the right one with --model"
-        )
-    return now
