@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError
@@ -40,6 +40,7 @@ class Family:
         return all(found[part] and (not kinds or found[part] in kinds) for part, kinds in self.parts.items())
 
 
+@runtime_checkable
 class ReadPart(Protocol):
     """What `load_part` and `outline_part` are."""
 
