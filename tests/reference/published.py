@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rescene import FateZero, FrameKeys, StableDiffusion
 from rescene.attention import AttentionHook, Layer
-from rescene.inflation import TemporalLayers
+from rescene.backbones.changes import TemporalLayers
 from rescene.methods.control import Control
 from rescene.methods.inversion import Inversion
 from rescene.prompts import Alignment, Prompt, equalizer, tokenize
