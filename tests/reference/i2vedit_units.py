@@ -8,9 +8,9 @@ from torch import Tensor
 
 from rescene.backbones import Branch, Condition, Picture
 from rescene.backbones.clip_image import MEAN, STD, clip_pixels
-from rescene.methods.smooth import smooth_areas
-from rescene.methods.source_clip import SourceClip
-from rescene.methods.spans import segments
+from rescene.methods.i2vedit.noise import smooth_areas
+from rescene.methods.i2vedit.source import SourceClip
+from rescene.methods.i2vedit.spans import segments
 from rescene.sampling import Level, Step
 from rescene.training.motion_lora import training_sigma
 from tests.reference.i2vedit_case import FROM_LATENTS, FROM_PIXELS, Recorded, channels_last, legacy_context

@@ -126,6 +126,14 @@ class Backbone(Protocol):
         """Bytes of all weights at their precision; a model without weights knows it too."""
         ...
 
+    def activation_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes that a pass holds for each latent and branch, for latents of `size`: an estimate."""
+        ...
+
+    def feature_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes of the first level's features of one latent, for latents of `size`."""
+        ...
+
 
 @runtime_checkable
 class Trainable(Backbone, Protocol):

@@ -1,42 +1,47 @@
-"""The published methods, one paper a file. `METHODS` is the one registry: CLI, web app and docs follow it."""
+"""The published methods, a folder for each paper. All interfaces follow the one registry, `METHODS`."""
 
-from .controlled_video import ControlledVideo
+from typing import get_args
+
+from ..fields import Verb
 from .fatezero import FateZero
 from .i2vedit import I2VEdit
-from .instruct_pix2pix import VideoInstructPix2Pix
-from .inversion import Inversion
-from .method import Generator, Method, TextEdit, quiet
-from .notes import Notes
-from .text2video_zero import Text2VideoZero
+from .method import QUIET, Balance, Cost, Method, Needs, Run, TextEdit, verb_of
+from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
 from .tokenflow import TokenFlow
-from .tune_a_video import TuneAVideo, TunedVideo
+from .tune_a_video import TuneAVideo, TuneAVideoClip
 
-METHODS: dict[str, type[Method]] = {
-    "fatezero": FateZero,
-    "instruct-pix2pix": VideoInstructPix2Pix,
-    "text2video-zero": ControlledVideo,
-    "tokenflow": TokenFlow,
-    "tune-a-video": TuneAVideo,
+CLASSES: tuple[type[Method], ...] = (
+    FateZero,
+    InstructPix2Pix,
+    Text2VideoZeroRedraw,
+    TokenFlow,
+    TuneAVideo,
+    Text2VideoZero,
+    TuneAVideoClip,
+    I2VEdit,
+)
+"""All methods; a new one is a line here."""
+METHODS: dict[Verb, dict[str, type[Method]]] = {
+    verb: {kind.name: kind for kind in CLASSES if verb_of(kind) == verb} for verb in get_args(Verb)
 }
-"""Methods by the name that the command line and the settings files use."""
-GENERATORS: dict[str, type[Generator]] = {"text2video-zero": Text2VideoZero, "tune-a-video": TunedVideo}
-"""Methods that need no video, likewise."""
+"""Methods by the command that runs them, and by the name that the command line and the settings files use."""
 
 __all__ = [
-    "GENERATORS",
     "METHODS",
-    "ControlledVideo",
+    "QUIET",
+    "Balance",
+    "Cost",
     "FateZero",
-    "Generator",
     "I2VEdit",
-    "Inversion",
+    "InstructPix2Pix",
     "Method",
-    "Notes",
+    "Needs",
+    "Run",
     "Text2VideoZero",
+    "Text2VideoZeroRedraw",
     "TextEdit",
     "TokenFlow",
     "TuneAVideo",
-    "TunedVideo",
-    "VideoInstructPix2Pix",
-    "quiet",
+    "TuneAVideoClip",
+    "verb_of",
 ]

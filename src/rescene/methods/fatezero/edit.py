@@ -1,0 +1,183 @@
+"""FateZero at work (Qi et al., ICCV 2023).
+
+The source is inverted. The edit then denoises from the same noise towards the target prompt, and inside the
+published windows it attends as the source did at the same step: to itself and other frames (self-attention),
+and to the words that both prompts share (cross-attention). A mask, from where the source attended to some of
+its words, can leave everything else alone.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from ...attention import (
+    AtLevel,
+    Attention,
+    AttentionHook,
+    FrameKeys,
+    FromLevel,
+    LayerPredicate,
+    WatchWords,
+    layout_level,
+    word_level,
+)
+from ...backbones import Backbone, guided
+from ...backbones.changes import Adapter, ClipNorms, verify_adapter
+from ...fields import steps_within
+from ...inputs import Inputs
+from ...prompts import Alignment, Prompt, align, equalizer, word_windows
+from ...sampling import Step, sample
+from ...typing import Latents
+from ...video import Video
+from ..method import Cost, Run
+from ..notes import Notes
+from . import FateZero
+from .cost import cost
+from .fusion import AttentionFusion
+from .inversion import Inversion, SourceBranch, invert
+from .stores import open_store
+
+
+@dataclass(frozen=True)
+class FateZeroEdit:
+    """One edit on one model."""
+
+    settings: FateZero
+    model: Backbone
+
+    def check(self, inputs: Inputs) -> None:
+        """Makes sure that words are in their prompts, and that the adapter fits the model."""
+        _ = self.fusion
+        self.model.schedule(self.settings.num_inference_steps)
+        if self.settings.motion:
+            verify_adapter(self.settings.motion, self.model)
+
+    def cost(self, inputs: Inputs) -> Cost:
+        """The cost, which depends on where attention is kept."""
+        assert inputs.video
+        return cost(self, inputs.video)
+
+    def __call__(self, inputs: Inputs, run: Run) -> Video:
+        """Inverts the video and edits it."""
+        assert inputs.video
+        video, schedule = inputs.video, self.model.schedule(self.settings.num_inference_steps)
+        clean = self.model.encode(video)
+        source = self.source_branch(Inversion(video, clean[None]).size)
+
+        def replay(step: int) -> Attention:
+            return source.attend(inversion.at(step), schedule[step])[1]
+
+        kept = open_store(self.settings.store, replay, len(schedule))
+        with self.model.changed(*self.tuning), kept as store:
+
+            def predict(z: Latents, step: Step) -> Latents:
+                if not (store.keeps and self.fusion.needs_source(step.index)):
+                    return source.predict(z, step)
+                prediction, attention = source.attend(z, step)
+                store.save(step.index, attention)
+                return prediction
+
+            trajectory = invert(source, clean, schedule, predict=predict, progress=run.progress)
+            inversion = Inversion(video, trajectory)
+            if run.notes:
+                run.notes.reconstructed(source.reconstruct(inversion, run.progress))
+            edited = self.edit(inversion, store.load, run.notes)
+            *_, z = run.progress(edited, description="Editing", total=len(schedule))
+        return self.model.decode(z, like=video)
+
+    def edit(
+        self, inversion: Inversion, attention: Callable[[int], Attention], notes: Notes | None = None
+    ) -> Iterator[Latents]:
+        """Yields the latents after each step from the inverted noise towards the target.
+
+        Args:
+            inversion: The source's trajectory.
+            attention: The source's attention by step.
+            notes: Takes heat maps and masks, if given.
+        """
+        settings, model, size = self.settings, self.model, inversion.size
+        target, negative = model.text(settings.target), model.text(settings.negative_prompt)
+        watch = WatchWords(self.word_layers(size))
+        # The target's maps are written out for those who read them, and for nobody else.
+        watching = [watch] if notes or self.fusion.background_steps else []
+        denoise = guided(model, target, negative, settings.guidance_scale)
+        z, schedule = inversion.noise.to(model.device), model.schedule(settings.num_inference_steps)
+
+        for step in schedule:
+            # Denoise, attending as the source did at this step as far as the windows say.
+            source = attention(step.index) if notes or self.fusion.needs_source(step.index) else {}
+            follow = self.fusion.hooks(step.index, source, self.layers(size))
+            with model.changed(ClipNorms(), *watching, *follow, self.frame_hook(size)):
+                (z,) = sample(denoise, z, schedule.alone(step))
+
+            # Outside the words' place, put the source back.
+            if step.index in self.fusion.background_steps:
+                foreground = self.fusion.foreground(source["heat"], watch.heat(), size)
+                z = torch.where(foreground[:, None], z, self.background(inversion, step.index).to(z))
+            if notes:
+                notes.step(source["heat"], watch.heat(), self.fusion.source_mask(source["heat"]))
+            del source, follow  # Or two steps' attention would be held while the next is computed.
+            yield z
+
+    @cached_property
+    def fusion(self) -> AttentionFusion:
+        """The settings, worked out for the model's tokens.
+
+        Raises:
+            ValueError: If a word isn't in its prompt, a window is out of range, or a prompt is too long.
+        """
+        settings, steps = self.settings, self.settings.num_inference_steps
+        source, target = map(self.model.text.tokenize, (settings.source, settings.target))
+        held = steps_within(settings.background_window, steps)
+        return AttentionFusion(
+            self_steps=steps_within(settings.self_replace, steps),
+            alignment=self.align(source, target),
+            word_weights=word_windows(target, settings.cross_replace, settings.word_windows, steps=steps),
+            equalizer=equalizer(target, settings.emphasize),
+            mask_tokens=tuple(token for word in settings.mask_words for token in source.find(word)),
+            target_mask_tokens=tuple(
+                token for word in settings.target_mask_words for token in target.find(word)
+            ),
+            mask_threshold=settings.mask_threshold,
+            blends_attention=settings.blend_attention,
+            # One step short of the window, as published, unless it lasts to the end.
+            background_steps=(held if held.stop == steps else held[:-1])
+            if settings.keep_background
+            else range(0),
+        )
+
+    def align(self, source: Prompt, target: Prompt) -> Alignment:
+        """The source tokens that the target's tokens follow."""
+        return align(source, target, kind=self.settings.alignment)
+
+    def source_branch(self, size: tuple[int, int]) -> SourceBranch:
+        """The source as the network sees it, for latents of `size`."""
+        text = self.model.text(self.settings.source)
+        return SourceBranch(
+            self.model, text, self.frame_hook(size), self.layers(size), self.word_layers(size)
+        )
+
+    @cached_property
+    def tuning(self) -> tuple[Adapter, ...]:
+        """The adapter, if there is one; its file is read once."""
+        return (Adapter.load(self.settings.motion, self.model),) if self.settings.motion else ()
+
+    def frame_hook(self, size: tuple[int, int]) -> AttentionHook:
+        """How frames attend to each other; at full resolution each attends to itself, as published."""
+        if self.tuning:
+            return self.tuning[0].frame_hook
+        return FrameKeys(self.settings.frame_keys, self.layers(size))
+
+    def layers(self, size: tuple[int, int]) -> LayerPredicate:
+        """The layers that follow the source, for latents of `size`."""
+        return FromLevel(layout_level(*size))
+
+    def word_layers(self, size: tuple[int, int]) -> LayerPredicate:
+        """The layers whose cross-attention makes the masks."""
+        return AtLevel(word_level(*size, list(self.model.control.layers)))
+
+    def background(self, inversion: Inversion, step: int) -> Latents:
+        """The source's latents at the level that the edit has reached after `step`."""
+        return inversion.at(step)

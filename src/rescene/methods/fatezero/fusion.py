@@ -1,0 +1,61 @@
+"""Attention fusion (FateZero, Qi et al., ICCV 2023, §3.2): the source's part in each step of an edit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ...attention import AttentionHook, Follow, LayerPredicate, WordMask
+from ...prompts import Alignment
+from ...typing import Heat
+from .words import FollowWords
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionFusion:
+    """The source's part in every step: FateZero's windows and masks, for two prompts."""
+
+    self_steps: range
+    """Steps that take the source's self-attention."""
+    alignment: Alignment
+    """Which source words the target's words follow."""
+    word_weights: Float[Tensor, "S L"]
+    """How far each target token follows the source at each step."""
+    equalizer: Float[Tensor, " L"]
+    """How strongly each target token is attended to."""
+    mask_tokens: tuple[int, ...]
+    """Source tokens whose place may change; every place may if there are none."""
+    target_mask_tokens: tuple[int, ...]
+    """Target tokens whose place may change too."""
+    mask_threshold: float
+    blends_attention: bool
+    """Whether places in the mask keep their own self-attention."""
+    background_steps: range
+    """Steps after which the source's latents are put back outside the mask."""
+
+    def needs_source(self, step: int) -> bool:
+        """Whether the step looks anything up in the source's attention."""
+        return step in self.self_steps or step in self.background_steps or bool(self.word_weights[step].any())
+
+    def source_mask(self, heat: Heat) -> WordMask | None:
+        """Where the source attended to the words that may change; None if there are no such words."""
+        return WordMask.of(heat, self.mask_tokens, self.mask_threshold) if self.mask_tokens else None
+
+    def foreground(self, source: Heat, target: Heat, size: tuple[int, int]) -> Bool[Tensor, "F H W"]:
+        """Where either prompt's words are, at the size of the latents."""
+        mask = WordMask.of(source, self.mask_tokens, self.mask_threshold).at(size)
+        if self.target_mask_tokens:
+            mask = mask | WordMask.of(target, self.target_mask_tokens, self.mask_threshold).at(size)
+        return mask
+
+    def hooks(self, step: int, source: Mapping[str, Tensor], layers: LayerPredicate) -> list[AttentionHook]:
+        """The hooks by which the last branch follows `source` at one step."""
+        hooks: list[AttentionHook] = []
+        if self.word_weights[step].any():
+            fold, own = self.alignment.values(self.word_weights[step], self.equalizer)
+            hooks.append(FollowWords(source, layers, fold, own))
+        if step in self.self_steps:
+            free = self.source_mask(source["heat"]) if self.blends_attention else None
+            hooks.append(Follow(source, layers, free))
+        return hooks

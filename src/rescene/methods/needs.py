@@ -1,0 +1,78 @@
+"""The requirements of methods: on their inputs, and on the model; and what to say where they aren't met."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..fields import Attends, Kind
+from ..inputs.inputs import Inputs
+
+if TYPE_CHECKING:
+    from ..backbones import Backbone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """The requirements of a method: on what it is given, and on the model."""
+
+    inputs: frozenset[str] = frozenset({"video"})
+    """Of `video` and `key_frames`; none if it generates. They decide which command runs it."""
+    conditions: frozenset[Kind] = frozenset({"text"})
+    """The conditions that the model must read."""
+    may: frozenset[Kind] = frozenset()
+    """Conditions that it can give besides, to models that must have them."""
+    attends: frozenset[Attends] = frozenset()
+    """The kinds of attention layers that it changes."""
+    one_latent_per_frame: bool = False
+    """Whether it works on single frames: time mustn't be compressed in the latents."""
+
+
+READS: Mapping[Kind, str] = {
+    "text": "reads prompts",
+    "picture": "is led by a picture",
+    "beside": "reads an image beside its latents",
+    "depth": "reads depth maps beside its latents",
+}
+
+
+MISSING = {"video": "a video", "key_frames": "an edited first frame"}
+
+
+def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) -> None:
+    """Compares the needs of a method, which is called `method`, with a model and inputs.
+
+    Raises:
+        ValueError: If they don't fit; one sentence says what is needed, what is there, and what to use.
+    """
+    for name in sorted(needs.inputs):
+        if not getattr(inputs, name):
+            raise ValueError(
+                f"{method.name} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
+            )
+    if not fits(needs, model):
+        wanted = " and ".join(READS[kind] for kind in sorted(needs.conditions, reverse=True))
+        by_frame = " frame by frame" if needs.one_latent_per_frame and "text" in needs.conditions else ""
+        found = " and ".join(READS[kind] for kind in sorted(model.conditions, reverse=True))
+        raise ValueError(
+            f"{method} needs a model that {wanted}{by_frame}; {model.title} {found}{_remedy(model)}"
+        )
+
+
+def fits(needs: Needs, model: "Backbone") -> bool:
+    """Whether a model meets the needs of a method."""
+    there = {layer.attends for layer in model.control.layers}
+    return (
+        needs.conditions <= model.conditions <= needs.conditions | needs.may
+        and needs.attends <= there
+        and (model.grid.time == 1 or not needs.one_latent_per_frame)
+    )
+
+
+def _remedy(model: "Backbone") -> str:
+    from . import METHODS  # The registry imports this module.
+
+    for verb in ("edit", "propagate", "generate"):
+        names = [name for name, kind in METHODS[verb].items() if fits(kind.needs, model)]
+        if names:
+            return f"; use `rescene {verb}`" + (f" with {' or '.join(names)}" if verb == "edit" else "")
+    return "; use another model"
