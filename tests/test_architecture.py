@@ -16,7 +16,7 @@ MOST_LINES_PER_FUNCTION = 60
 # For each part of the library: the other parts, and the packages, that it may import.
 ALLOWED = {
     "typing": ("", "jaxtyping torch"),
-    "cache": ("", "platformdirs safetensors torch"),
+    "cache": ("", "filelock platformdirs safetensors torch"),
     "sampling": ("typing", "jaxtyping torch"),
     "prompts": ("typing", "jaxtyping torch"),
     "video": ("typing", "av jaxtyping numpy PIL torch"),
