@@ -7,7 +7,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from ..backbones import best_device
 from ..metrics import CLIP, DIS, METRICS, RAFT, Report, Tools, evaluate
-from ..metrics.clip import DEFAULT
+from ..metrics.scorers import DEFAULT
 from ..settings import unknown
 from ..video.watch import watching
 from ..world import WorldScorer, unknown_words
