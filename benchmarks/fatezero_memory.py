@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd15_shaped
 from rescene import FateZero, Video, load
 
@@ -67,7 +67,7 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def tiny(reference: Path, store: str) -> dict[str, dict[str, float]]:
     """The recorded case, from PNG to decoded frames."""
-    meter = Meter()
+    meter = Phases()
     with meter.phase("load"):
         model = load(reference / "models" / "tiny-sd", device="cpu")
         video = Video.read(reference / "fatezero" / "frames")
@@ -83,7 +83,7 @@ def tiny(reference: Path, store: str) -> dict[str, dict[str, float]]:
 def sd15(store: str) -> dict[str, dict[str, float]]:
     """An edit with a network of full size and random weights."""
     cuda = torch.cuda.is_available()
-    meter, side = Meter(), 512 if cuda else 256
+    meter, side = Phases(), 512 if cuda else 256
     edit = replace(LARGE, num_inference_steps=50) if cuda else LARGE
     with meter.phase("load"):
         model = sd15_shaped(torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu")

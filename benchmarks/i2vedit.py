@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.video_shapes import svd_shaped
 from rescene import Fit, Video
 from rescene.backbones import load_video_model
@@ -49,7 +49,7 @@ def main() -> None:
 
 def recorded(reference: Path) -> dict[str, dict[str, float]]:
     """The recorded case, from files to decoded frames."""
-    meter, folder = Meter(), reference / "i2vedit"
+    meter, folder = Phases(), reference / "i2vedit"
     with meter.phase("load"):
         model = load_video_model(reference / "models" / "tiny-svd", device="cpu")
         video = Video.read(folder / "source.mp4")
@@ -68,7 +68,7 @@ def recorded(reference: Path) -> dict[str, dict[str, float]]:
 def large() -> dict[str, dict[str, float]]:
     """An edit, and steps of a motion LoRA, with a network of full size and random weights."""
     cuda = torch.cuda.is_available()
-    meter, (height, width) = Meter(), (512, 896) if cuda else (256, 448)
+    meter, (height, width) = Phases(), (512, 896) if cuda else (256, 448)
     with meter.phase("load"):
         model = svd_shaped(torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu")
     video = Video.of(torch.rand(14, 3, height, width, generator=torch.Generator().manual_seed(0)), 7)

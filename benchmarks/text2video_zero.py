@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd15_shaped
 from rescene import StableDiffusion, Text2VideoZero, load
 
@@ -85,7 +85,7 @@ def counting(model: StableDiffusion, seen: list[int]) -> Iterator[None]:
 
 def cost(frames: int, steps: int, side: int, network: str | None) -> dict[str, dict[str, float]]:
     """Time and memory of one clip."""
-    cuda, meter = torch.cuda.is_available(), Meter()
+    cuda, meter = torch.cuda.is_available(), Phases()
     with meter.phase("load"):
         dtype, device = torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu"
         model = load(network) if network else sd15_shaped(dtype, device)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd21_shaped
 from rescene import StableDiffusion, TokenFlow, load
 from rescene.methods.plan import plan
@@ -91,7 +91,7 @@ def recorded(reference: Path, name: str) -> dict[str, dict[str, float]]:
     Raises:
         ValueError: If the result isn't the recorded one.
     """
-    root, meter = reference / "tokenflow", Meter()
+    root, meter = reference / "tokenflow", Phases()
     manifest = json.loads((root / "manifest.json").read_text())
     case = Recorded(root, reference / "models", name, manifest["cases"][name], manifest)
     with meter.phase("load"):
@@ -109,7 +109,7 @@ def recorded(reference: Path, name: str) -> dict[str, dict[str, float]]:
 def long(frames: int, steps: int, network: str | None) -> dict[str, dict[str, float]]:
     """An edit of a random clip."""
     cuda = torch.cuda.is_available()
-    meter, side = Meter(), 64 if cuda else 32
+    meter, side = Phases(), 64 if cuda else 32
     edit = replace(LARGE, num_inference_steps=50 if cuda else steps)
     with meter.phase("load"):
         kind = (torch.float16, "cuda") if cuda else (torch.bfloat16, "cpu")

@@ -8,7 +8,7 @@ from transformers.utils.logging import disable_progress_bar
 from ..backbones import best_device
 from ..fields import unknown
 from ..metrics import CLIP, DIS, METRICS, RAFT, Report, Tools, evaluate
-from ..metrics.clip import DEFAULT
+from ..metrics.scorers import DEFAULT
 from ..video.watch import watching
 from ..world import WorldScorer, unknown_words
 from .pairs import Pair
