@@ -32,7 +32,9 @@ def controlnet(loaded: StableDiffusion, tmp_path_factory: pytest.TempPathFactory
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = ControlNetModel.from_unet(
-            loaded.unet, conditioning_embedding_out_channels=(4, 4, 8, 8), load_weights_from_unet=True
+            cast(Any, loaded.control.network),
+            conditioning_embedding_out_channels=(4, 4, 8, 8),
+            load_weights_from_unet=True,
         )
         for name, weight in net.named_parameters():
             if name.startswith(("controlnet_down_blocks", "controlnet_mid_block", "controlnet_cond")):
@@ -67,9 +69,9 @@ def calls(model: StableDiffusion, monkeypatch: pytest.MonkeyPatch) -> list[tuple
     made: list[tuple[int, int]] = []
     predict = model.predict
 
-    def counted(step: Any, *branches: Any) -> Any:
-        made.append((step.index, len(branches)))
-        return predict(step, *branches)
+    def counted(*branches: Any) -> Any:
+        made.append((branches[-1].step.index, len(branches)))
+        return predict(*branches)
 
     monkeypatch.setattr(model, "predict", counted)
     return made

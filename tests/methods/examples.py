@@ -1,16 +1,35 @@
-"""One edit by each method, with fields that all take and no others."""
+"""One value of each method, with fields that all take and no others."""
 
 from pathlib import Path
 
-from rescene import ControlledVideo, FateZero, TokenFlow, TuneAVideo, VideoInstructPix2Pix
+from rescene import (
+    FateZero,
+    I2VEdit,
+    InstructPix2Pix,
+    Text2VideoZero,
+    Text2VideoZeroRedraw,
+    TokenFlow,
+    TuneAVideo,
+    TuneAVideoClip,
+)
+from rescene.fields import Verb
 from rescene.methods import METHODS, Method, TextEdit
 
 EXAMPLES: dict[str, Method] = {
     "fatezero": FateZero(source="a car", target="a jeep"),
-    "instruct-pix2pix": VideoInstructPix2Pix(instruction="a jeep"),
-    "text2video-zero": ControlledVideo(prompt="a jeep", control=("canny", "depth"), control_weights=(1, 0.5)),
+    "instruct-pix2pix": InstructPix2Pix(instruction="a jeep"),
+    "text2video-zero": Text2VideoZeroRedraw(
+        prompt="a jeep", control=("canny", "depth"), control_weights=(1, 0.5)
+    ),
     "tokenflow": TokenFlow(source="a car", target="a jeep"),
     "tune-a-video": TuneAVideo(motion=Path("car.safetensors"), target="a jeep"),
 }
-TEXT_EDITS = {name: kind for name, kind in METHODS.items() if issubclass(kind, TextEdit)}
+"""Edits."""
+OTHERS: dict[tuple[Verb, str], Method] = {
+    ("generate", "text2video-zero"): Text2VideoZero(prompt="a jeep"),
+    ("generate", "tune-a-video"): TuneAVideoClip(motion=Path("car.safetensors"), prompt="a jeep"),
+    ("propagate", "i2vedit"): I2VEdit(),
+}
+"""The methods of the other verbs."""
+TEXT_EDITS = {name: kind for name, kind in METHODS["edit"].items() if issubclass(kind, TextEdit)}
 """The methods that have a source and a target prompt."""

@@ -13,9 +13,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Inversion, Notes, StableDiffusion, Video, load
-from rescene.methods.inversion import SourceBranch, invert
-from rescene.methods.method import quiet
+from rescene import Notes, StableDiffusion, Video, load
+from rescene.methods.fatezero.inversion import Inversion, SourceBranch, invert
+from rescene.progress import quiet
 from tests.reference.fatezero_frames import squared
 from tests.reference.published import Published, frame_keys, scaled_queries, temporal_biases
 from tests.reference.result import Result
@@ -81,7 +81,7 @@ class Case:
     @contextmanager
     def inflated(self) -> Iterator[None]:
         """The network with the original's random temporal biases."""
-        with self.model.temporal(temporal_biases(self.tensors, "temporal|")):
+        with self.model.changed(temporal_biases(self.tensors, "temporal|")):
             yield
 
     def inputs(self, bounds: Mapping[str, float]) -> Iterator[Result]:
@@ -92,7 +92,7 @@ class Case:
             f"{self.name}/encoded frames", mean, self.tensors["vae_mean"], bounds["inverted atol"]
         )
         for kind, prompt in (("uncond", ""), ("source", self.prompt)):
-            ours = self.model.embed(prompt)
+            ours = self.model.text(prompt).states[None]
             yield Result.of(
                 f"{self.name}/text {kind}", ours, self.tensors[f"text_{kind}"], bounds["UNet eps atol"]
             )
@@ -108,11 +108,12 @@ class Case:
         """The method as this case's edit configures it."""
         config, edit = self.case["config"], self.case["edits"][tag]
         hook = partial(frame_keys, self.model, config["model_config"])
-        return Published.of((self.prompt, edit["prompt"]), edit["p2p"], config["editing_config"], frames=hook)
+        prompts = self.prompt, edit["prompt"]
+        return Published.of(self.model, prompts, edit["p2p"], config["editing_config"], frames=hook)
 
     def source(self, edit: Published) -> SourceBranch:
         """The source's branch for `edit`."""
-        return edit.source_branch(self.model, self.inversion.size)
+        return edit.source_branch(self.inversion.size)
 
     def edits(self, tag: str, bounds: Mapping[str, float]) -> Iterator[Result]:
         """One edit's latents after every step, and its masks."""
@@ -125,8 +126,8 @@ class Case:
             edit = uncontrolled(edit) if tag == first else edit
             saved = self.tensors[f"{first}.latents"].transpose(1, 2)
             seen = lambda step: saved[step - 1] if step else self.inversion.noise  # noqa: E731
-        source, schedule = self.source(edit), self.model.schedule(edit.num_inference_steps)
-        steps = edit.edit(self.model, self.inversion, lambda i: source.attend(seen(i), schedule[i])[1], notes)
+        source, schedule = self.source(edit), self.model.schedule(edit.settings.num_inference_steps)
+        steps = edit.edit(self.inversion, lambda i: source.attend(seen(i), schedule[i])[1], notes)
         ours = torch.stack(list(steps)).transpose(1, 2)
         limits = bounds["edited latents max abs"], bounds["AND mean abs"]
         yield Result.of(f"{self.name}/{tag}", ours, self.tensors[f"{tag}.latents"], *limits)
@@ -147,6 +148,7 @@ class Case:
 
 def uncontrolled(edit: Published) -> Published:
     """Plain guided sampling."""
-    settings = {**edit.p2p, "cross_replace_steps": {"default_": 0.0}, "self_replace_steps": 0.0}
-    editing = {"num_inference_steps": edit.num_inference_steps, "guidance_scale": edit.guidance_scale}
-    return Published.of((edit.source, edit.target), settings, editing, frames=edit.frames)
+    p2p = {**edit.p2p, "cross_replace_steps": {"default_": 0.0}, "self_replace_steps": 0.0}
+    own = edit.settings
+    editing = {"num_inference_steps": own.num_inference_steps, "guidance_scale": own.guidance_scale}
+    return Published.of(edit.model, (own.source, own.target), p2p, editing, frames=edit.frames)

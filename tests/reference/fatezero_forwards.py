@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rescene.backbones.changes import TemporalLayers
 from safetensors.torch import load_file
 from torch import Tensor
 
 from rescene import load
-from rescene.inflation import TemporalLayers
 from rescene.sampling import Level, Step
 from tests.reference.published import frame_keys, scaled_queries, temporal_biases
 from tests.reference.result import Result
@@ -41,14 +41,14 @@ def forward(
     conditions = recorded["emb"][-len(x) :].split(1)  # A single clip was given the second prompt.
     step = Step(0, timestep, Level(1, 0), Level(1, 0))
     if x.ndim == 4:  # Images: each is a branch of one frame, and nothing temporal applies.
-        with model.hooked():
+        with model.changed():
             return torch.cat(model.predict(step, *zip(x.split(1), conditions, strict=True)))
     branches = [clip.transpose(0, 1) for clip in x]
     if case["temporal_random_seed"] is None:
         layers = temporal_biases(temporal, f"{name}|")
     else:
         layers = trained(TemporalLayers.fresh(model.unet, rank=config.get("lora")), temporal, f"{name}|")
-    with model.clip_norms(), model.temporal(layers), model.hooked(frame_keys(model, config)):
+    with model.clip_norms(), model.temporal(layers), model.changed(frame_keys(model, config)):
         out = model.predict(step, *zip(branches, conditions, strict=True))
     return torch.stack([clip.transpose(0, 1) for clip in out])
 

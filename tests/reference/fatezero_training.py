@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rescene.backbones.changes import About, Adapter
 from safetensors.torch import load_file
 from torch import Tensor
 
 from rescene import StableDiffusion, load
-from rescene.adapters import About, Adapter
 from rescene.convert import adapter_name
 from rescene.training import Loss, TrainingSettings, train
 from rescene.training.one_shot import ClipLesson, ImageLesson

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rescene.attention import Call, Layer
-from rescene.attention.control import attend
-from rescene.attention.matching import MatchSpatial, total_variation
+from rescene.attention.kernel import attend
 from rescene.attention.temporal import FollowMotion
+from rescene.methods.i2vedit.matching import MatchSpatial, total_variation
 from tests.reference.i2vedit_case import FROM_LATENTS, Recorded
 from tests.reference.result import Result
 
@@ -44,17 +44,20 @@ def compare_spatial(case: Recorded, place: str, step: int, recorded: dict[str, T
 
 def spatial_call(frames: int) -> Call:
     """A call of some layer within frames."""
-    return Call(Layer("up_blocks.1.attentions.0.transformer_blocks.0.attn1", "up", 2), 0, frames, (1, 1))
+    name = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
+    return Call(Layer(name, "up", 2, 0.0, "frame", "frames"), 0, 2, frames, (1, 1))
 
 
 def compare_temporal(case: Recorded, place: str, step: int, recorded: dict[str, Tensor]) -> Result:
     """Compares whether the layer follows its source at this step: which of two maps made its output."""
     stage, number = re.fullmatch(r"([a-z]+)(\d+)", place).groups()  # pyright: ignore
-    layers = [layer for layer in case.model.hooks.layers if layer.is_temporal_self and layer.stage == stage]
+    layers = [
+        layer for layer in case.model.control.layers if layer.attends == "time" and layer.stage == stage
+    ]
     rows = len(recorded["p0"])
     following = [
         hook
-        for hook in case.method(0).following(6).hooks(step, case.model.hooks.layers)
+        for hook in case.method(0).following(6).hooks(step, case.model.control.layers)
         if isinstance(hook, FollowMotion) and layers[int(number)] in hook.layers
     ]
     own_q, own_k, own_v = (recorded[name][rows:] for name in ("q", "k", "v"))

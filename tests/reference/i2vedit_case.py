@@ -16,10 +16,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rescene.backbones.load_video import load_video_model
-from rescene.backbones.stable_video import StableVideo
-from rescene.methods.i2vedit import I2VEdit
-from rescene.sampling import Denoise, Split, Step
+from rescene import load
+from rescene.backbones import StableVideo
+from rescene.methods import I2VEdit
+from rescene.methods.i2vedit.edit import I2VEditWork
+from rescene.sampling import Denoise, Schedule
 from tests.reference.result import Result
 
 SHARED = r"^clip0\.|\.inversion\.|\.noise_image$|\.time_ids$"
@@ -70,7 +71,7 @@ class Recorded:
     @cached_property
     def model(self) -> StableVideo:
         """The tiny model."""
-        return load_video_model(self.models / "tiny-svd", device="cpu")
+        return load(self.models / "tiny-svd", device="cpu")
 
     @cached_property
     def frames(self) -> Tensor:
@@ -90,13 +91,13 @@ class Recorded:
         name = Path(self.settings["data_params"]["keyframe_paths"][edit]).name
         return Image.open(self.root / (name if name.startswith("edit") else f"edit_{name}")).convert("RGB")
 
-    def method(self, edit: int) -> I2VEdit:
+    def method(self, edit: int) -> I2VEditWork:
         """The edit with its recorded settings."""
         own = self.settings["attention_matching_params"]["params"][f"edit{edit}"]
         matching = self.settings["use_attention_matching"]
         every, deep = own["temporal_step_thr"] if matching else (0.0, 0.0)
         first, last = own["mask_thr"] if matching else (0.0, 0.0)
-        return I2VEdit(
+        settings = I2VEdit(
             num_inference_steps=self.settings["num_steps"],
             guidance_scale=self.settings["attention_matching_params"]["max_guidance_scale"],
             motion_window=every,
@@ -104,6 +105,7 @@ class Recorded:
             mask_threshold=(first, last),
             skip_interval=self.settings["use_consistency_attention_control"],
         )
+        return I2VEditWork(settings, self.model)
 
     def compare(self, subject: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Result:
         """Compares relative to the largest recorded value."""
@@ -120,13 +122,14 @@ class Recorded:
     def as_published(self) -> Generator[None]:
         """A block in which steps round as the original's, and contexts lie in the order that was recorded."""
         with ExitStack() as undo:
-            undo.enter_context(mock.patch("rescene.backbones.stable_video.sample", euler))
+            for module in ("source", "edited"):
+                undo.enter_context(mock.patch(f"rescene.methods.i2vedit.{module}.sample", euler))
             if self.is_legacy:
                 undo.enter_context(legacy_context(self.model))
             yield
 
 
-def euler(denoise: Denoise, x: Tensor, schedule: list[Step], split: Split) -> Iterator[Tensor]:
+def euler(denoise: Denoise, x: Tensor, schedule: Schedule) -> Iterator[Tensor]:
     """The original's steps, on latents of unit signal: differences lose digits where there is little noise.
 
     That is 1e-5 of the largest latent in an inversion, which starts there.
@@ -160,7 +163,7 @@ def legacy_context(model: StableVideo) -> Generator[None]:
     """
 
     def shuffled(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        context, branches = kwargs["encoder_hidden_states"], model.hooks.branches
+        context, branches = kwargs["encoder_hidden_states"], model.control.now.branches
         if branches > 1:
             rows = context.unflatten(0, (branches, -1))
             source, edit = rows[:-2].flatten(0, 1), rows[-2:, 0]

@@ -6,13 +6,14 @@ from functools import cached_property
 
 import torch
 from PIL import Image
+from rescene.backbones.changes import MotionLoRA
 from torch import Tensor
 
-from rescene.backbones.motion_lora import MotionLoRA
-from rescene.backbones.stable_video import Lead
-from rescene.methods.edited_clip import EditedClip
-from rescene.methods.smooth import perturb, smooth_areas
-from rescene.methods.source_clip import SourceClip
+from rescene import Video
+from rescene.backbones import Picture
+from rescene.methods.i2vedit.edited import EditedClip
+from rescene.methods.i2vedit.noise import perturb, smooth_areas
+from rescene.methods.i2vedit.source import SourceClip
 from tests.reference.i2vedit_case import (
     FROM_LATENTS,
     FROM_PIXELS,
@@ -84,10 +85,10 @@ class RecordedClip:
     def source(self) -> SourceClip:
         """Our source, from the recorded latents on."""
 
-        def recorded() -> tuple[Tensor, Lead]:
+        def recorded() -> tuple[Tensor, Picture]:
             rest = self.recorded("inversion.firstframe_latents").expand(len(self.frames) - 1, -1, -1, -1)
             image = torch.cat([self.recorded("inversion.image_latents"), rest])
-            return self.recorded("inversion.vae_latents")[0], Lead(
+            return self.recorded("inversion.vae_latents")[0], Picture(
                 self.recorded("inversion.image_embeddings"), image, 8
             )
 
@@ -102,8 +103,8 @@ class RecordedClip:
         """Compares what goes into the inversion, and the inversion."""
         if self.has("inversion.noise_sarp"):
             yield from self.compare_pixels()
-        levels = [step.start for step in self.source._steps.values()]
-        last = list(self.source._steps.values())[-1].end
+        levels = [step.start for step in self.source._schedule]
+        last = self.source._schedule[-1].end
         # The original's latents have unit signal; the last entry is scaled as ours.
         signals = torch.tensor([*(level.signal for level in levels), 1.0])
         assert last.noise > 0
@@ -121,7 +122,7 @@ class RecordedClip:
             yield self.compare("smooth areas", mask, "inversion.sarp_mask", 0)
         scale = self.case.settings["sarp_params"]["sarp_noise_scale"]
         noisy = perturb(together, self.recorded("inversion.noise_sarp")[0], scale)
-        latents = model.encode(noisy[2:], self.recorded("inversion.noise_vae"))
+        latents = model.encode(Video.of(noisy[2:], 8), noise=self.recorded("inversion.noise_vae"))
         yield self.compare("latents", latents, "inversion.vae_latents", FROM_PIXELS)
         # The original cuts the leading picture to 8 bits, and uses two copies with noise of their own.
         cut = (noisy[:2] * 255).to(torch.uint8).float() / 255
@@ -142,14 +143,14 @@ class RecordedClip:
             source=self.source,
             lead=self.lead(edit),
             following=method.following(len(self.frames)),
-            guidance_scale=method.guidance_scale,
+            guidance_scale=method.settings.guidance_scale,
             first=firsts.get(edit),
             motion=self.motion,
             whole=True,
         )
         tolerance = MASKS_MAY_FLIP if self.case.name.startswith("am128") else FROM_LATENTS
         if self.has(f"{place}.steps.out"):
-            steps = self.case.model.schedule(method.num_inference_steps)
+            steps = self.case.model.schedule(method.settings.num_inference_steps)
             signals = torch.tensor([step.end.signal for step in steps])[:, None, None, None, None]
             yield self.compare(f"{place} steps", clip.latents[1:] / signals, f"{place}.steps.out", tolerance)
             yield from self.compare_step(clip, place)
@@ -169,7 +170,7 @@ class RecordedClip:
             f"clip {self.number} {place} one step", ours, self.recorded(f"{place}.steps.v")[1, 0], tolerance
         )
 
-    def lead(self, edit: int) -> Lead:
+    def lead(self, edit: int) -> Picture:
         """The recorded lead, with the recorded noise."""
         place = f"edit{edit}"
         embedding, image = self.handed_over(edit)
@@ -181,7 +182,7 @@ class RecordedClip:
         if self.has(f"{place}.image_vae"):
             image = self.recorded(f"{place}.image_vae")[1:]
         fps = self.case.settings["data_params"]["output_fps"] - 1
-        return Lead(embedding, image + NOISE_OF_PICTURES * noise[1:], fps)
+        return Picture(embedding, image + NOISE_OF_PICTURES * noise[1:], fps)
 
     def handed_over(self, edit: int) -> tuple[Tensor, Tensor]:
         """What we make of the edited picture, or of where the clip before this one ended."""

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import torch
+from rescene.backbones.changes import MotionLoRA
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rescene.backbones.motion_lora import MotionLoRA
-from rescene.backbones.stable_video import Lead
+from rescene.backbones import Picture
 from rescene.training.loop import Trainer
 from rescene.training.motion_lora import MotionLesson, MotionTuning, training_sigma
 from tests.reference.i2vedit_case import FROM_PIXELS, Recorded
@@ -24,7 +24,7 @@ LOSSES, GRADIENTS, WEIGHTS = 1e-5, 1e-3, 1e-5
 SHARE = 0.99
 
 
-class SwappedLead(Lead):
+class SwappedLead(Picture):
     """The original tells the network of noise and motion in the wrong order, but only while it trains."""
 
     @property
@@ -106,7 +106,7 @@ def draws(recorded: dict[str, Tensor], step: int) -> tuple[Tensor, Tensor, float
     return noise, augmentation[:1], training_sigma(numbered("u", step).item())
 
 
-def recorded_lead(case: Recorded) -> Lead:
+def recorded_lead(case: Recorded) -> Picture:
     """What led the training."""
     image = case.tensors["clip0.train.cached.refer_latents"] / case.model.vae.config.scaling_factor
     return SwappedLead(case.tensors["clip0.train.step0.image_embeds"], image, 6)

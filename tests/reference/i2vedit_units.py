@@ -6,11 +6,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rescene.backbones import Branch, Picture
 from rescene.backbones.clip_image import MEAN, STD, clip_pixels
-from rescene.backbones.stable_video import Branch, Lead
-from rescene.methods.smooth import smooth_areas
-from rescene.methods.source_clip import SourceClip
-from rescene.methods.spans import segments
+from rescene.methods.i2vedit.noise import smooth_areas
+from rescene.methods.i2vedit.source import SourceClip
+from rescene.methods.i2vedit.spans import segments
 from rescene.sampling import Level, Step
 from rescene.training.motion_lora import training_sigma
 from tests.reference.i2vedit_case import FROM_LATENTS, FROM_PIXELS, Recorded, channels_last, legacy_context
@@ -80,7 +80,7 @@ def compare_network(case: Recorded, recorded: dict[str, Tensor]) -> Iterator[Res
     """Compares one pass of the UNet, with both orders of the context."""
     step = Step(0, recorded["unet.timestep"].item(), Level(1, 1), Level(1, 1))
     branches = [
-        Branch(clip[:, :4], step, Lead(context[None], clip[:, 4:], ids[0].item()))
+        Branch(clip[:, :4], step, Picture(context[None], clip[:, 4:], ids[0].item()))
         for clip, context, ids in zip(
             recorded["unet.sample"], recorded["unet.ehs"], recorded["unet.time_ids"], strict=True
         )

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from rescene.backbones.changes import TemporalLayers
 from torch import Tensor, nn
 
 from rescene import FateZero, FrameKeys, StableDiffusion
 from rescene.attention import AttentionHook, Layer
-from rescene.inflation import TemporalLayers
-from rescene.methods.control import Control
-from rescene.methods.inversion import Inversion
-from rescene.prompts import Alignment, Prompt, equalizer, tokenize
+from rescene.methods.fatezero.edit import FateZeroEdit
+from rescene.methods.fatezero.fusion import AttentionFusion
+from rescene.methods.fatezero.inversion import Inversion
+from rescene.prompts import Alignment, Prompt, equalizer
 from rescene.typing import Heat, Latents, Masks
 from tests.reference.tokens import present, published_align
 
@@ -58,7 +60,7 @@ def temporal_biases(tensors: dict[str, Tensor], prefix: str) -> TemporalLayers:
 
 
 @dataclass(frozen=True)
-class SpyingControl(Control):
+class SpyingFusion(AttentionFusion):
     """Keeps the masks that `foreground` made."""
 
     foregrounds: list[Masks] = field(default_factory=list, kw_only=True)
@@ -69,7 +71,7 @@ class SpyingControl(Control):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(FateZero):
+class Published(FateZeroEdit):
     """The original's behaviour where rescene's differs."""
 
     p2p: dict[str, Any]
@@ -80,13 +82,18 @@ class Published(FateZero):
 
     @classmethod
     def of(
-        cls, prompts: tuple[str, str], p2p: dict[str, Any], editing: dict[str, Any], **rest: Any
+        cls,
+        model: StableDiffusion,
+        prompts: tuple[str, str],
+        p2p: dict[str, Any],
+        editing: dict[str, Any],
+        **rest: Any,
     ) -> "Published":
         """Reads the original's configuration."""
         cross = dict(p2p["cross_replace_steps"]) if isinstance(p2p["cross_replace_steps"], dict) else {}
         default = cross.pop("default_", 1.0 if cross else p2p["cross_replace_steps"])
         source, target = prompts
-        return cls(
+        settings = FateZero(
             source=source,
             target=target,
             negative_prompt=editing.get("negative_prompt", ""),
@@ -95,15 +102,16 @@ class Published(FateZero):
             self_replace=window(p2p["self_replace_steps"]),
             cross_replace=window(default),
             word_windows={word: window(value) for word, value in cross.items()},
-            p2p=p2p,
-            **rest,
         )
+        return cls(settings, model, p2p=p2p, **rest)
 
-    def control(self, model: Any) -> Control:
+    @cached_property
+    def fusion(self) -> AttentionFusion:
         """Ignores words that aren't in their prompt; a mask of none leaves everything to the source."""
-        source, target = tokenize(model.tokenizer, self.source), tokenize(model.tokenizer, self.target)
-        known = replace(self, word_windows=present(self.word_windows, target))
-        control = super(Published, known).control(model)
+        settings, text = self.settings, self.model.text
+        source, target = text.tokenize(settings.source), text.tokenize(settings.target)
+        known = replace(settings, word_windows=present(settings.word_windows, target))
+        plain = FateZeroEdit.fusion.func(replace(self, settings=known))  # pyright: ignore
         eq = self.p2p.get("eq_params", {"words": (), "values": ()})
         weights = dict(zip(eq["words"], eq["values"], strict=False))
         blend = [list(words) for words in self.p2p.get("blend_words") or ()]
@@ -115,8 +123,8 @@ class Published(FateZero):
         blends_self, blends_latents = (
             self.p2p.get(f"blend_{kind}") for kind in ("self_attention", "latents")
         )
-        start, end = (int(share * self.num_inference_steps) for share in (0.2, 0.8))
-        fields = {name: getattr(control, name) for name in Control.__dataclass_fields__}
+        start, end = (int(share * settings.num_inference_steps) for share in (0.2, 0.8))
+        fields = {name: getattr(plain, name) for name in AttentionFusion.__dataclass_fields__}
         fields |= {
             "equalizer": equalizer(target, present(weights, target)),
             "mask_tokens": tokens[0] if blends_self or blends_latents else (),
@@ -124,7 +132,7 @@ class Published(FateZero):
             "mask_threshold": self.p2p.get("blend_th", (0.3, 0.3))[0],
             "background_steps": range(start, end - 1) if blends_latents else range(0),
         }
-        return SpyingControl(**fields, foregrounds=self.foregrounds)
+        return SpyingFusion(**fields, foregrounds=self.foregrounds)
 
     def align(self, source: Prompt, target: Prompt) -> Alignment:
         return published_align(source, target, is_replace=self.p2p.get("is_replace_controller", True))

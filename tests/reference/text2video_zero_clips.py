@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import StableDiffusion, load
-from rescene.methods.background import smooth
+from rescene import Inputs, StableDiffusion, Text2VideoZero, load
+from rescene.methods import Run
+from rescene.methods.text2video_zero.background import smooth
 from rescene.sampling.noise import warp
 from tests.reference.result import Result
 from tests.reference.text2video_zero_published import (
@@ -37,13 +38,13 @@ def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance:
     # Without merging, all chunks are made in one go: their anchors are the same.
     for group in [[chunk] for chunk in chunks] if merging else [chunks]:
         edit = published(model, case, group, merging)
-        made, decoded = generate(model, edit, smoothing=settings["smooth_bg"])
+        made, decoded = generate(edit)
         frames.append(decoded[1:] if settings["split_to_chunks"] else decoded)
         for chunk, places in zip(group, placed(group), strict=True):
             suffix = f".chunk{chunks.index(chunk)}" if len(chunks) > 1 else ""
             values = made | {"final_latents": made["final_latents"][places]}
             ours |= {f"{key}{suffix}": value for key, value in of_chunk(edit, values, places).items()}
-    texts = [model.embed(settings[key] or "") for key in ("negative_prompt", "prompt")]
+    texts = [model.text(settings[key] or "").states[None] for key in ("negative_prompt", "prompt")]
     ours |= {"text_embeddings_neg_pos": torch.cat(texts), "result_sub8": torch.cat(frames)[:, ::8, ::8]}
     for key, theirs in recorded.items():
         if theirs.dtype == torch.uint8 and theirs.shape[-1] == 3:
@@ -63,7 +64,7 @@ def run_diffusers(
     ours = dict[str, Tensor]()
     for key, by_frame in (("final_latents", True), ("final_latents_eps_cfhw", False)):
         edit = replace(published(model, case, case["chunks_frame_ids"], None), by_frame=by_frame)
-        ours[key] = generate(model, edit, smoothing=False)[0]["final_latents"]
+        ours[key] = generate(edit)[0]["final_latents"]
     for key, theirs in load_file(root / f"{name}.safetensors").items():
         yield compare(f"{name}/{key}", ours[key], theirs, tolerance)
 
@@ -78,7 +79,7 @@ def published(
     settings = case["inference_kwargs"]
     if merging:
         merging.again()
-    return PublishedClip(
+    clip = Text2VideoZero(
         prompt=settings["prompt"],
         negative_prompt=settings["negative_prompt"] or "",
         num_frames=1 + sum(len(chunk) - 1 for chunk in chunks),
@@ -92,15 +93,18 @@ def published(
         t1=settings["t1"] / TABLE_STEPS,
         cross_frame=case["call"].get("use_cf_attn", True),
         smooth_background=(1 - settings["smooth_bg_strength"]) if settings["smooth_bg"] else 0,
+    )
+    return PublishedClip(
+        clip,
+        model,
+        saliency=stub_saliency() if settings["smooth_bg"] else None,
         chunks=chunks,
         every_step=model.schedule(999),
         merging=merging,
     )
 
 
-def generate(
-    model: StableDiffusion, edit: PublishedClip, *, smoothing: bool
-) -> tuple[dict[str, Tensor], Tensor]:
+def generate(edit: PublishedClip) -> tuple[dict[str, Tensor], Tensor]:
     """All that the original keeps, for all frames; and the frames, decoded, channels last."""
     during = list[Tensor]()
 
@@ -110,10 +114,11 @@ def generate(
                 during.append(item)
             yield item
 
-    with edit.merging.listening(model) if edit.merging else nullcontext():
-        video = edit(model, progress=remember, saliency=stub_saliency() if smoothing else None)
-    early, late = edit.window(edit.num_inference_steps)
-    last = during[edit.num_inference_steps - 1 if not edit.motion else edit.num_inference_steps - early - 1]
+    with edit.merging.listening(edit.model) if edit.merging else nullcontext():
+        video = edit(Inputs(), Run(progress=remember))
+    steps = edit.settings.num_inference_steps
+    early, late = edit.window(steps)
+    last = during[steps - early - 1 if edit.settings.motion else steps - 1]
     seen = {"at_T0": during[late - 1], "first_pass": last[:1], **edit.seen, "final_latents": during[-1]}
     return seen, video.frames.permute(0, 2, 3, 1)
 
@@ -126,7 +131,7 @@ def placed(chunks: Sequence[Sequence[int]]) -> list[list[int]]:
 
 def of_chunk(edit: PublishedClip, made: Mapping[str, Tensor], places: list[int]) -> dict[str, Tensor]:
     """What happened in one chunk, by the names in the recording."""
-    alone = [0] if edit.motion else places
+    alone = [0] if edit.settings.motion else places
     shifts, zooms = edit.camera()
     others = places[1:]
     values = {
@@ -138,8 +143,7 @@ def of_chunk(edit: PublishedClip, made: Mapping[str, Tensor], places: list[int])
         "noised_T1": made["at_T1"][others],
         "final_latents": made["final_latents"],
     }
-    if edit.smooth_background:
-        share = edit.smooth_background
+    if share := edit.settings.smooth_background:
         values["x_0_before_smoothing"] = made["unsmoothed"]
         values["x_T1_smoothed"] = smooth(made["at_T1"], made["masks"], shifts, zooms, share=share)
     return values

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rescene.backbones.changes import Steering
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import StableDiffusion, Video, load
+from rescene import Inputs, StableDiffusion, Video, load
 from rescene.attention import AttentionControl
-from rescene.backbones import Backbone
-from rescene.backbones.controlled import Steering
-from rescene.methods.controlled_video import ControlledVideo
-from rescene.methods.cross_frame import CrossFrame, FrameDenoise
+from rescene.methods import Run, Text2VideoZeroRedraw
+from rescene.methods.text2video_zero.cross_frame import CrossFrame, FrameDenoise
+from rescene.methods.text2video_zero.redraw import RedrawEdit
 from rescene.typing import Latents
 from tests.reference.result import Result
 from tests.reference.text2video_zero_frames import edges, loaded, whole
@@ -32,19 +32,17 @@ def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance:
     if "canny256_edges_u8" in case.get("control", ""):
         theirs = load_file(root / "inputs256.safetensors")["canny256_edges_u8"].float()
         yield Result.of(f"{name}/edges", shown.frames[:, 0] * 255, theirs, tolerance)
-    edit = Published.of(case, str(models / "tiny-controlnet"), shown)
+    edit = Published.of(model, case, str(models / "tiny-controlnet"), shown)
     # Frames depend on the first one alone, unless what is random depends on who is in the chunk.
     together = not (settings["merging_ratio"] or settings["eta"])
-    whole_clip = edit.make(model, range(len(shown))) if together else None
+    whole_clip = edit.make(range(len(shown))) if together else None
     frames = list[Tensor]()
     ours = {"shared_latent": edit.noise([4, *edit.latent_size]), "control": shown.frames}
     for index, chunk in enumerate(chunks):
-        latents, pixels = (
-            edit.make(model, chunk) if whole_clip is None else (each[chunk] for each in whole_clip)
-        )
+        latents, pixels = edit.make(chunk) if whole_clip is None else (each[chunk] for each in whole_clip)
         ours["final_latents" if len(chunks) == 1 else f"final_latents.chunk{index}"] = latents
         frames.append(pixels[1:] if settings["split_to_chunks"] else pixels)
-    texts = [model.embed(settings[key]) for key in ("negative_prompt", "prompt")]
+    texts = [model.text(settings[key]).states[None] for key in ("negative_prompt", "prompt")]
     ours |= {"text_embeddings_neg_pos": torch.cat(texts), "result_sub8": torch.cat(frames)[:, ::8, ::8]}
     for key, theirs in recorded.items():
         if key not in ours:
@@ -64,7 +62,7 @@ def control(root: Path, case: Mapping[str, Any]) -> Video:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(ControlledVideo):
+class Published(RedrawEdit):
     """The original's noise, and its residuals that are added twice."""
 
     controls: Video
@@ -74,10 +72,12 @@ class Published(ControlledVideo):
     _last_residual: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, case: Mapping[str, Any], controlnet: str, controls: Video) -> "Published":
+    def of(
+        cls, model: StableDiffusion, case: Mapping[str, Any], controlnet: str, controls: Video
+    ) -> "Published":
         """The method with the original's settings."""
         settings = case["inference_kwargs"]
-        return cls(
+        redraw = Text2VideoZeroRedraw(
             prompt=settings["prompt"],
             negative_prompt=settings["negative_prompt"],
             num_inference_steps=settings["num_inference_steps"],
@@ -86,6 +86,10 @@ class Published(ControlledVideo):
             control_weights=(settings["controlnet_conditioning_scale"],),
             controlnets=(controlnet,),
             cross_frame=case["call"].get("use_cf_attn", True),
+        )
+        return cls(
+            redraw,
+            model,
             controls=controls,
             eta=settings["eta"],
             merging=PublishedMerging(settings["merging_ratio"]) if settings["merging_ratio"] else None,
@@ -97,32 +101,34 @@ class Published(ControlledVideo):
         """Rows and columns of the latents."""
         return self.controls.height // 8, self.controls.width // 8
 
-    def make(self, model: StableDiffusion, frames: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def make(self, frames: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Latents and pixels, channels last, of a clip of the given frames."""
         chosen = Video.of(self.controls.frames[list(frames)], 8)
         with ExitStack() as stack:
             if self.merging:
                 self.merging.again()
-                stack.enter_context(self.merging.listening(model))
-            stack.enter_context(self._adding_in_place(model))
-            edited = replace(self, controls=chosen)(model, chosen)
+                stack.enter_context(self.merging.listening(self.model))
+            stack.enter_context(self._adding_in_place())
+            edited = replace(self, controls=chosen)(Inputs(video=chosen), Run())
             return edited.clip.latents, edited.frames.permute(0, 2, 3, 1)  # pyright: ignore
 
-    def shown(self, model: StableDiffusion, video: Video) -> list[Video]:
+    def shown(self, inputs: Inputs) -> list[Video]:
         return [self.controls]
 
     def noise(self, shape: Sequence[int]) -> Latents:
-        return drawn(self.seed, [1, *shape])[0]
+        return drawn(self.settings.seed, [1, *shape])[0]
 
-    def sampler(self, model: Backbone, denoise: FrameDenoise, *others: AttentionControl) -> CrossFrame:
-        noise = StepNoise(self.seed, [len(self.controls), 4, *self.latent_size]) if self.eta else None
-        return replace(super().sampler(model, denoise, *others), eta=self.eta, noise=noise)
+    def sampler(self, denoise: FrameDenoise, *others: AttentionControl) -> CrossFrame:
+        noise = (
+            StepNoise(self.settings.seed, [len(self.controls), 4, *self.latent_size]) if self.eta else None
+        )
+        return replace(super().sampler(denoise, *others), eta=self.eta, noise=noise)
 
     def hooks(self) -> tuple[PublishedMerging, ...]:
         return (self.merging,) if self.merging else ()
 
-    def steering(self, model: StableDiffusion, shown: list[Video]) -> list[Steering]:
-        steering = super().steering(model, shown)
+    def steering(self, shown: list[Video]) -> list[Steering]:
+        steering = super().steering(shown)
         for each in steering:
             each.net.network.register_forward_hook(
                 lambda _, __, residuals: self._last_residual.update(last=residuals[0][-1])
@@ -130,7 +136,7 @@ class Published(ControlledVideo):
         return steering
 
     @contextmanager
-    def _adding_in_place(self, model: StableDiffusion) -> Iterator[None]:
+    def _adding_in_place(self) -> Iterator[None]:
         """The last residual changes the tensor that the middle block is given, too."""
 
         def add(_: Any, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -138,5 +144,5 @@ class Published(ControlledVideo):
 
         with ExitStack() as undo:
             if self.residuals_in_place:
-                undo.enter_context(model.unet.mid_block.register_forward_pre_hook(add))
+                undo.enter_context(self.model.control.network.mid_block.register_forward_pre_hook(add))
             yield

@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import StableDiffusion, Video, load
+from rescene import Inputs, StableDiffusion, Video, load
 from rescene.backbones import Backbone
 from rescene.backbones.stable_diffusion import DecodedLatents
-from rescene.methods.instruct_pix2pix import VideoInstructPix2Pix
-from rescene.sampling import Level, Step
+from rescene.methods import InstructPix2Pix, Run
+from rescene.methods.text2video_zero.instruct import InstructPix2PixEdit
+from rescene.sampling import Level, Schedule, Step
 from rescene.typing import Latents
 from tests.reference.result import Result
 from tests.reference.text2video_zero_frames import loaded
@@ -59,12 +60,16 @@ def edit(
         merging.again()
         # Of three branches and an odd number of frames, the original takes the batch for unguided.
         merging = replace(merging, random=len(video) % 2 == 0)
-    method = Published(
+    instruct = InstructPix2Pix(
         instruction=settings["prompt"],
         num_inference_steps=settings["num_inference_steps"],
         image_guidance_scale=settings["image_guidance_scale"],
         seed=settings["seed"],
         cross_frame=case["call"].get("use_cf_attn", True),
+    )
+    method = Published(
+        instruct,
+        model,
         first_level=between(model, settings["num_inference_steps"])[0].start,
         draws=StepNoise(settings["seed"], [len(video), 4, video.height // 8, video.width // 8]),
         merging=merging,
@@ -74,7 +79,7 @@ def edit(
         merging.listening(model) if merging else nullcontext(),
         as_decoded(model) if whole else nullcontext(),
     ):
-        latents = cast(DecodedLatents, method(model, video).clip).latents
+        latents = cast(DecodedLatents, method(Inputs(video=video), Run()).clip).latents
     # Decoded at once, as the original does: oneDNN rounds single frames otherwise.
     return latents, model.pixels(latents).permute(0, 2, 3, 1)
 
@@ -92,7 +97,7 @@ def as_decoded(model: StableDiffusion) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(VideoInstructPix2Pix):
+class Published(InstructPix2PixEdit):
     """The original's noise, and its timesteps between the trained ones."""
 
     draws: StepNoise
@@ -102,8 +107,8 @@ class Published(VideoInstructPix2Pix):
     def hooks(self) -> tuple[PublishedMerging, ...]:
         return (self.merging,) if self.merging else ()
 
-    def schedule(self, model: Backbone) -> list[Step]:
-        return between(model, self.num_inference_steps)
+    def schedule(self) -> Schedule:
+        return between(self.model, self.settings.num_inference_steps)
 
     def noise(self, shape: Sequence[int], frames: range, *names: int | str) -> Latents:
         if not names:  # The first draw is what frames start from, at the noise of the first timestep.
@@ -111,11 +116,12 @@ class Published(VideoInstructPix2Pix):
         return self.draws.at(int(names[-1]))[frames.start : frames.stop]
 
 
-def between(model: Backbone, steps: int) -> list[Step]:
+def between(model: Backbone, steps: int) -> Schedule:
     """Evenly spaced timesteps that needn't be whole; their sigmas are interpolated."""
     assert isinstance(model, StableDiffusion)
     trained = np.array(model._alphas)
     times = np.linspace(0, len(trained) - 1, steps)[::-1]
     sigmas = np.interp(times, np.arange(len(trained)), np.sqrt((1 - trained) / trained))
     levels = [Level(1 / math.hypot(1, sigma), sigma / math.hypot(1, sigma)) for sigma in [*sigmas, 0.0]]
-    return [Step(i, float(time), levels[i], levels[i + 1]) for i, time in enumerate(times)]
+    every = (Step(i, float(time), levels[i], levels[i + 1]) for i, time in enumerate(times))
+    return replace(model.schedule(steps), steps=tuple(every))

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from rescene import StableDiffusion
 from rescene.attention import Call
-from rescene.attention.merging import CELL, MergeTokens, cell_positions
-from rescene.methods.background import Saliency, Subject
-from rescene.methods.cross_frame import CrossFrame
-from rescene.methods.text2video_zero import Text2VideoZero
+from rescene.methods.text2video_zero.background import Saliency, Subject
+from rescene.methods.text2video_zero.cross_frame import CrossFrame
+from rescene.methods.text2video_zero.generate import Text2VideoZeroWork
+from rescene.methods.text2video_zero.merging import CELL, MergeTokens, cell_positions
 from rescene.progress import Progress
-from rescene.sampling import Level, Step
+from rescene.sampling import Level, Schedule, Step
 from rescene.sampling.noise import renoise, warp
 from rescene.typing import Latents
 from tests.reference.result import Result
@@ -81,14 +81,14 @@ class PublishedMerging(MergeTokens):
             return hook
 
         with ExitStack() as undo:
-            for layer in filter(self.applies, model.hooks.layers):
-                block = model.unet.get_submodule(layer.name.removesuffix(".attn1"))
+            for layer in filter(self.applies, model.control.layers):
+                block = model.control.network.get_submodule(layer.name.removesuffix(".attn1"))
                 undo.enter_context(block.register_forward_pre_hook(keep(layer.name), with_kwargs=True))
             yield
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedClip(Text2VideoZero):
+class PublishedClip(Text2VideoZeroWork):
     """The original's noise, levels and places of the frames."""
 
     chunks: Sequence[Sequence[int]]
@@ -102,7 +102,7 @@ class PublishedClip(Text2VideoZero):
     def camera(self) -> tuple[Tensor, Tensor]:
         shifts, zooms = super().camera()
         numbers = torch.tensor([0, *(number for chunk in self.chunks for number in chunk[1:])])
-        return numbers[:, None] * shifts[1:2] if self.motion else shifts, zooms
+        return numbers[:, None] * shifts[1:2] if self.settings.motion else shifts, zooms
 
     def noise(self, shape: Sequence[int]) -> Latents:
         first, rest = self._drawn(shape)
@@ -116,40 +116,40 @@ class PublishedClip(Text2VideoZero):
         """Noise of a chunk is drawn channels first, so it depends on how long the chunk is."""
         channels, *size = shape
         pairs = [
-            drawn(self.seed, (1, channels, 1, *size), (1, channels, len(chunk) - 1, *size))
+            drawn(self.settings.seed, (1, channels, 1, *size), (1, channels, len(chunk) - 1, *size))
             for chunk in self.chunks
         ]
         return frames_first(pairs[0][0]), torch.cat([frames_first(rest) for _, rest in pairs])
 
-    def levels(self, schedule: list[Step]) -> tuple[Level, Level]:
+    def levels(self, schedule: Schedule) -> tuple[Level, Level]:
         """The alphas from T0 up to, but without, T1 are multiplied: both levels are a timestep too clean."""
         every = {step.timestep: step.start for step in self.every_step}
         early, late = self.window(len(schedule))
         return every[schedule[late].timestep - 1], every[schedule[early].timestep - 1]
 
-    every_step: list[Step]
+    every_step: Schedule
     """The schedule of all timesteps."""
 
     def start(
-        self, sampler: CrossFrame, schedule: list[Step], noise: Latents, *, progress: Progress
+        self, sampler: CrossFrame, schedule: Schedule, noise: Latents, *, progress: Progress
     ) -> Latents:
         _, late = self.window(len(schedule))
         if self.merging:
             start = self._start_merging(sampler, schedule, noise)
         else:
             start = super().start(sampler, schedule, noise, progress=progress)
-            if self.motion:
+            if self.settings.motion:
                 self.seen["at_T0"] = sampler._ahead[late - 1]
         self.seen.update(at_T=noise, at_T1=start)
         return start
 
-    def _start_merging(self, sampler: CrossFrame, schedule: list[Step], noise: Latents) -> Latents:
+    def _start_merging(self, sampler: CrossFrame, schedule: Schedule, noise: Latents) -> Latents:
         """The anchor runs to the end, then again with the others: each time other positions are drawn."""
         assert self.merging
         early, late = self.window(len(schedule))
         states = [noise[:1]]
         for step in schedule:
-            states.append(sampler.lead_alone(states[-1], step))
+            states.append(sampler.lead_alone(states[-1], schedule.alone(step)))
         self.merging.again()
         shifts, zooms = self.camera()
         self.seen.update(at_T0=states[late], first_pass=states[-1])

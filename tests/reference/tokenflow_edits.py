@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from rescene import Inputs
 from tests.reference.result import Result
 from tests.reference.tokenflow_clip import FLIPPED, RUN, Recorded
 from tests.reference.tokenflow_published import Published, trajectory
@@ -13,18 +14,18 @@ from tests.reference.tokenflow_step import ObservedStep
 def run(case: Recorded) -> Iterator[Result]:
     """Compares the prompts, the start, the first step, the target step and the whole run."""
     edit, path = Published.of(case), trajectory(case)
-    conditions = edit.conditions(case.model, case.video)
+    conditions, settings = edit.conditions(Inputs(video=case.video)), edit.settings
     recorded = case.tensors
-    ours = torch.cat([case.model.embed(prompt) for prompt in (edit.negative_prompt, edit.target)])
+    ours = torch.stack([case.model.text(p).states for p in (settings.negative_prompt, settings.target)])
     yield case.compare("text", ours, "text_embeds", "x")
-    source = case.model.embed(edit.source)
+    source = case.model.text(settings.source).states[None]
     yield case.compare("source text", source, "pnp_guidance_embeds", "x")
-    schedule = case.model.schedule(edit.num_inference_steps)
-    start = edit.start(path, schedule[0], edit.schedule(case.model)[0])
+    schedule = case.model.schedule(settings.num_inference_steps)
+    start = edit.start(path, schedule[0], edit.schedule()[0])
     yield case.compare("start", start, "x_init", "inversion")
     yield from ObservedStep(case, edit, path, conditions).run()
 
-    steps = dict(enumerate(edit.edit(case.model, path, conditions)))
+    steps = dict(enumerate(edit.edit(path, conditions)))
     wanted = sorted(int(name.removeprefix("x_step/")) for name in recorded if name.startswith("x_step/"))
     first = f"x_step/{wanted[0]:02d}"
     yield case.compare_run("first step", steps[wanted[0]], recorded[first], FLIPPED)

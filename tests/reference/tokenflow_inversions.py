@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from rescene.controls import Canny
-from rescene.methods.conditions import Conditions
-from rescene.methods.method import quiet
-from rescene.methods.trajectory import Source, Trajectory
-from rescene.sampling import Step
+from rescene.methods.tokenflow.conditions import Conditions
+from rescene.methods.tokenflow.source import FrameSource, Trajectory
+from rescene.progress import quiet
+from rescene.sampling import Schedule
 from rescene.sampling.noise import ancestral
 from tests.reference.result import Result
 from tests.reference.tokenflow_clip import Recorded
@@ -20,21 +20,21 @@ def run(case: Recorded) -> Iterator[Result]:
     config = case.settings["config"]
     if case.settings["version"] == "pr24" and config["inversion"] not in ("ddim", "ddpm"):
         raise ValueError(f"{case.name} inverts by {config['inversion']}")
-    text = case.model.embed(config["inversion_prompt"])
-    yield case.compare("text", text[0], "cond_embed", "x")
+    text = case.model.text(config["inversion_prompt"])
+    yield case.compare("text", text.states, "cond_embed", "x")
     yield case.compare("encoded frames", case.model.encode(case.video), "x0", "inversion")
     if "canny_cond" in case.tensors:
         edges = Canny()(case.video).frames[:, 0]
         yield Result.of(f"{case.name}/edges", edges, case.tensors["canny_cond"].float(), 0.0)
     conditions = case.conditions if config["sd_version"] == "ControlNet" else Conditions()
-    source = Source(case.model, text, case.tensors["x0"], config["batch_size"], conditions)
+    source = FrameSource(case.model, text, case.tensors["x0"], config["batch_size"], conditions)
     if config.get("inversion") == "ddpm":
         yield from ddpm(case, source)
     else:
         yield from ddim(case, source)
 
 
-def ddim(case: Recorded, source: Source) -> Iterator[Result]:
+def ddim(case: Recorded, source: FrameSource) -> Iterator[Result]:
     """Compares the latents at the timesteps that were saved."""
     schedule = case.model.schedule(case.settings["config"]["steps"])
     trajectory = source.ddim(schedule, quiet)
@@ -46,7 +46,7 @@ def ddim(case: Recorded, source: Source) -> Iterator[Result]:
         yield from picture(case, rebuilt)
 
 
-def ddpm(case: Recorded, source: Source) -> Iterator[Result]:
+def ddpm(case: Recorded, source: FrameSource) -> Iterator[Result]:
     """Compares the latents and the noise of every step, with the recorded draws."""
     config = case.settings["config"]
     schedule = case.model.schedule(config["steps"])
@@ -59,7 +59,7 @@ def ddpm(case: Recorded, source: Source) -> Iterator[Result]:
     yield from picture(case, rebuilt)
 
 
-def saved(case: Recorded, trajectory: Trajectory, schedule: list[Step]) -> tuple[Tensor, Tensor]:
+def saved(case: Recorded, trajectory: Trajectory, schedule: Schedule) -> tuple[Tensor, Tensor]:
     """Our latents and theirs at the recorded timesteps."""
     index = {step.timestep: step.index for step in schedule}
     names = [name for name in case.tensors if name.startswith("latents/noisy_latents_")]
@@ -67,7 +67,7 @@ def saved(case: Recorded, trajectory: Trajectory, schedule: list[Step]) -> tuple
     return torch.stack(ours), torch.stack([case.tensors[name] for name in names])
 
 
-def noise(trajectory: Trajectory, schedule: list[Step]) -> Tensor:
+def noise(trajectory: Trajectory, schedule: Schedule) -> Tensor:
     """The noise that was added to each step, at a deviation of one."""
     assert trajectory.residuals is not None
     return torch.stack([trajectory.residuals[step.index] / ancestral(step, 1.0)[1] for step in schedule])

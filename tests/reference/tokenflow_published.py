@@ -1,19 +1,19 @@
 """TokenFlow with the original's quirks; docs/differences.md lists them and what rescene does instead."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Video
-from rescene.attention import Segments
-from rescene.backbones import Backbone
-from rescene.methods.conditions import Conditions
+from rescene import Inputs
 from rescene.methods.tokenflow import TokenFlow
-from rescene.methods.trajectory import Trajectory
-from rescene.sampling import Step, noised
+from rescene.methods.tokenflow.conditions import Conditions
+from rescene.methods.tokenflow.edit import TokenFlowEdit
+from rescene.methods.tokenflow.segments import Segments
+from rescene.methods.tokenflow.source import Trajectory
+from rescene.sampling import Schedule, Step, noised
 from rescene.sampling.noise import ancestral
 from rescene.typing import Latents
 from tests.reference.tokenflow_clip import Recorded
@@ -45,7 +45,7 @@ def inverted_with_controlnet(case: Recorded) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(TokenFlow):
+class Published(TokenFlowEdit):
     """The original's behaviour where rescene's differs."""
 
     case: Recorded
@@ -55,7 +55,7 @@ class Published(TokenFlow):
         """Reads the original's configuration."""
         config = case.settings["config"]
         inverted = inversion_of(case)
-        return cls(
+        settings = TokenFlow(
             source=inverted["config"]["inversion_prompt"],
             target=config["prompt"],
             negative_prompt=config["negative_prompt"],
@@ -68,18 +68,19 @@ class Published(TokenFlow):
             pivot_interval=config["batch_size"],
             frames_per_batch=config["batch_size"],
             seed=config["seed"],
-            case=case,
         )
+        return cls(settings, case.model, case=case)
 
-    def schedule(self, model: Backbone) -> list[Step]:
+    def schedule(self) -> Schedule:
         """The timesteps that were taken: SDEdit's start slips by a step or two."""
-        steps = model.schedule(self.num_inference_steps)
-        return [step for step in steps if step.timestep in self.case.settings["timesteps"]]
+        every = self.model.schedule(self.settings.num_inference_steps)
+        taken = (step for step in every if step.timestep in self.case.settings["timesteps"])
+        return replace(every, steps=tuple(taken))
 
     def pivots(self, segments: Segments) -> list[list[int]]:
         """Drawn for the steps that are taken only."""
         recorded = self.case.settings["keyframe_frames"]
-        return [[]] * (self.num_inference_steps - len(recorded)) + recorded
+        return [[]] * (self.settings.num_inference_steps - len(recorded)) + recorded
 
     def start(self, trajectory: Trajectory, noisiest: Step, first: Step) -> Latents:
         """Every base noises the clean video as SDEdit does, with the noise of the longest inversion's end."""
@@ -94,7 +95,7 @@ class Published(TokenFlow):
         noise = self.noise(latents[: len(trajectory.clean)], trajectory, time)
         return noised(trajectory.clean, noise, first.start)
 
-    def conditions(self, model: Backbone, video: Video) -> Conditions:
+    def conditions(self, inputs: Inputs) -> Conditions:
         """Those of the inversion: no edit with ControlNet was published, so its configuration has none."""
         return self.case.conditions if inverted_with_controlnet(self.case) else Conditions()
 

@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rescene.attention import AttentionHook, Call, Layer, nearest
-from rescene.methods.conditions import Conditions
-from rescene.methods.trajectory import Trajectory
+from rescene.attention import AttentionHook, Call, Layer
+from rescene.backbones import Branch
+from rescene.methods.tokenflow.conditions import Conditions
+from rescene.methods.tokenflow.propagation import nearest
+from rescene.methods.tokenflow.source import Trajectory
 from rescene.sampling import Step, classifier_free
 from rescene.typing import Latents, Tokens
 from tests.reference.result import Result
@@ -36,12 +38,12 @@ class Spy(AttentionHook):
     seen: dict[str, Passes] = field(default_factory=dict)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_self
+        return layer.attends == "frame"
 
     def around_layer(self, call: Call, x: Tokens, proceed: Callable[[Tokens], Tokens]) -> Tokens:
         out = proceed(x)
         passes = self.seen.setdefault(call.layer.name.removesuffix(".transformer_blocks.0.attn1"), {})
-        passes.setdefault(len(x) // call.frames, []).append((x, out))
+        passes.setdefault(len(x) // call.times, []).append((x, out))
         return out
 
 
@@ -66,11 +68,12 @@ class ObservedStep:
         before = f"x_step/{number - 1:02d}" if number else "x_init"
         if not any(name.startswith(("nn/", "unit/", f"x_step/{number:02d}")) for name in recorded):
             return
-        editor = self.edit.editor(self.edit.branches(self.case.model, self.trajectory, self.conditions))
+        editor = self.edit.frames(self.edit.branches(self.trajectory, self.conditions))
         spy, predictions = Spy(), list[tuple[Tensor, ...]]()
-        step = self.edit.schedule(self.case.model)[number]
-        with self.case.model.hooked(spy), self.modules() as modules, self.predictions(predictions):
-            (z,) = self.trajectory.sample(self.case.model, editor.denoise, recorded[before], [step])
+        schedule = self.edit.schedule()
+        step = schedule[number]
+        with self.case.model.changed(spy), self.modules() as modules, self.predictions(predictions):
+            (z,) = self.trajectory.sample(editor.denoise, recorded[before], schedule.alone(step))
         if f"x_step/{number:02d}" in recorded:
             after = recorded[f"x_step/{number:02d}"]
             yield self.case.compare_run(f"step {number} from the recorded latents", z, after, FLIPPED)
@@ -84,8 +87,8 @@ class ObservedStep:
         """Collects what the network predicts for the branches of each pass."""
         predict = self.case.model.predict
 
-        def kept(step: Step, *branches: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-            into.append(predict(step, *branches))
+        def kept(*branches: Branch) -> tuple[Tensor, ...]:
+            into.append(predict(*branches))
             return into[-1]
 
         with mock.patch.object(self.case.model, "predict", kept):
@@ -110,17 +113,17 @@ class ObservedStep:
 
     def passes(self, predictions: list[tuple[Tensor, ...]], step: Step, z: Latents) -> Iterator[Result]:
         """The latents after the pass over the pivots and those over each segment."""
-        parts = [*torch.arange(len(z)).split(self.edit.pivot_interval)]
+        parts = [*torch.arange(len(z)).split(self.edit.settings.pivot_interval)]
         pivots = torch.tensor(self.case.settings["keyframe_frames"][self.case.settings["target_step"]])
         names = ["pivot", *map(str, range(len(parts)))]
         for name, frames, (*_, without, towards) in zip(names, [pivots, *parts], predictions, strict=True):
             recorded = self.case.tensors.get(f"denoise_step_out/{name}")
             if recorded is not None:
-                guided = classifier_free(without, towards, self.edit.guidance_scale)
+                guided = classifier_free(without, towards, self.edit.settings.guidance_scale)
                 residuals = self.trajectory.residuals
                 taken = None if residuals is None else {step.index: residuals[step.index][frames]}
                 own = Trajectory(z[frames][None], taken)
-                (ours,) = own.sample(self.case.model, lambda *_, e=guided: e, z[frames], [step])
+                (ours,) = own.sample(lambda *_, e=guided: e, z[frames], self.edit.schedule().alone(step))
                 yield self.case.compare_run(f"denoise_step_out/{name}", ours, recorded, FLIPPED)
 
     @contextmanager
@@ -130,7 +133,7 @@ class ObservedStep:
 
         def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
             def after(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-                branches = len(output) // self.case.model.hooks.frames
+                branches = len(output) // self.case.model.control.now.times
                 seen.setdefault(name, {}).setdefault(branches, []).append((inputs[0], output))
 
             return after
@@ -138,7 +141,7 @@ class ObservedStep:
         with ExitStack() as undo:
             for name in {name.split("/")[2] for name in self.case.tensors if name.startswith("unit/")}:
                 path = name if "resnets" in name else f"{name}.transformer_blocks.0"
-                module = self.case.model.unet.get_submodule(path)
+                module = self.case.model.control.network.get_submodule(path)
                 undo.enter_context(module.register_forward_hook(keep(name)))
             yield seen
 

@@ -1,8 +1,7 @@
 """What happens inside the network while it predicts: hooks around its attention layers."""
 
-from .control import AttentionControl
+from .control import AttentionControl, Change, Pass
 from .features import (
-    FeatureHook,
     InjectionSites,
     RecordFeatures,
     ShareAttention,
@@ -10,7 +9,7 @@ from .features import (
     injection_sites,
 )
 from .frames import FrameKeys
-from .hooks import AttentionHook, Call
+from .hooks import AttentionHook, Call, FeatureHook
 from .joint import AllFrames
 from .layers import AtLevel, FromLevel, Layer, layout_level
 from .masks import WatchWords, WordMask, word_level
@@ -38,6 +37,7 @@ __all__ = [
     "AttentionHook",
     "Blend",
     "Call",
+    "Change",
     "Correspond",
     "FeatureHook",
     "Follow",
@@ -48,6 +48,7 @@ __all__ = [
     "InjectionSites",
     "Layer",
     "Outputs",
+    "Pass",
     "PivotTokens",
     "Propagate",
     "Record",

@@ -1,55 +1,105 @@
-"""Installs attention hooks into a network for the length of a `with` block."""
+"""Changes a network for the length of a `with` block: hooks around its attention, and anything else."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from typing import ParamSpec
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from .features import FeatureHook
-from .hooks import AttentionHook, Call
-from .kernel import attend
-from .layers import AttentionModule, Layer, attention_layers
+from .hooks import AttentionHook, Call, FeatureHook
+from .layers import Layer
 
-P = ParamSpec("P")
+
+@dataclass(frozen=True)
+class Pass:
+    """The forward pass that the network is in, or the last one."""
+
+    step: int = 0
+    """Index of the sampling step."""
+    branches: int = 1
+    times: int = 1
+    """Latents in each branch."""
+    size: tuple[int, int] = (1, 1)
+    """Rows and columns of the latents."""
+
+
+@runtime_checkable
+class Change(Protocol):
+    """Anything that a network can be changed by for a while: a hook, other weights, a ControlNet."""
+
+    def on(self, control: "AttentionControl", /) -> AbstractContextManager[None]:
+        """A block in which the change holds, and after which all is as before, also on error."""
+        ...
+
+
+@runtime_checkable
+class Hookable(Protocol):
+    """The part of diffusers' attention modules that is used here."""
+
+    processor: Any
+
+    def set_processor(self, processor: Any) -> None: ...
 
 
 class AttentionControl:
     """The one place that sets a network's attention processors and hooks its modules.
 
-    Hooks of an enclosing block stay in force in an inner one and are outermost there, so that what a user
-    installs around a method wraps everything that the method does. A method that needs different hooks at
-    different times opens a block for each time instead of nesting them.
+    Changes of an enclosing block stay in force in an inner one; hooks are outermost there, so that what a
+    user installs around a method wraps everything that the method does. A method that needs different hooks
+    at different times opens a block for each time instead of nesting them.
+
+    Args:
+        network: What is changed.
+        layers: Its attention layers in the order of computation, each with its module.
+        processor: Makes what computes a layer with hooks around it (`unet.HookedAttention`).
     """
 
-    def __init__(self, network: nn.Module):
-        self.network, self.layers = network, attention_layers(network)
-        self.installed: tuple[AttentionHook, ...] = ()
-        self.step, self.branches, self.frames, self.size = 0, 1, 1, (1, 1)
-        self.layers_added, self.pools_norms = 0, False
+    def __init__(
+        self,
+        network: nn.Module,
+        layers: Mapping[Layer, Hookable],
+        processor: Callable[["AttentionControl", Layer, list[AttentionHook]], Any],
+    ):
+        self.network, self.layers, self._processor = network, dict(layers), processor
+        self.installed: tuple[Change, ...] = ()
+        self.now = Pass()
         self._owner = threading.Lock()
         self._thread: int | None = None
 
     @contextmanager
-    def hooked(self, *hooks: AttentionHook) -> Generator[None]:
-        """Adds `hooks`, the first outermost; afterwards all is as before, also on error.
+    def changed(self, *changes: Change) -> Generator[None]:
+        """A block in which `changes` hold, put in in order; they go in reverse order, also on error.
+
+        Of hooks, the first is outermost.
 
         Raises:
-            RuntimeError: If another thread is inside such a block: processors live on the network.
+            RuntimeError: If another thread is inside such a block: processors are set on the network.
         """
         with self._exclusively(), ExitStack() as undo:
             undo.callback(setattr, self, "installed", self.installed)
+            for are_hooks, run in groupby(changes, lambda change: isinstance(change, AttentionHook)):
+                if are_hooks:
+                    undo.enter_context(self._hooked(*run))
+                    continue
+                for change in run:
+                    undo.enter_context(change.on(self))
+                    self.installed = (*self.installed, change)
+            yield
+
+    @contextmanager
+    def _hooked(self, *hooks: Change) -> Generator[None]:
+        with ExitStack() as undo:
             self.installed = (*self.installed, *hooks)
             for layer, module in self.layers.items():
-                chosen = [hook for hook in self.installed if hook.applies(layer)]
+                chosen = [hook for hook in self.hooks if hook.applies(layer)]
                 if chosen:
-                    refuse_unknown(layer, module)
+                    processor = self._processor(self, layer, chosen)
                     undo.callback(module.set_processor, module.processor)
-                    module.set_processor(HookedAttention(self, layer, chosen))
+                    module.set_processor(processor)
             for hook in hooks:
                 if isinstance(hook, FeatureHook):
                     undo.enter_context(self._after_module(hook))
@@ -63,7 +113,7 @@ class AttentionControl:
             raise ValueError(f"can't hook {hook.module}: the network has no such module") from error
 
         def after(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return hook.after(self.frames, output)
+            return hook.after(self.now.times, output)
 
         return module.register_forward_hook(after, prepend=True)
 
@@ -84,69 +134,22 @@ class AttentionControl:
             self._owner.release()
 
     @property
+    def hooks(self) -> list[AttentionHook]:
+        """The hooks now in force, the first outermost."""
+        return [change for change in self.installed if isinstance(change, AttentionHook)]
+
+    @property
     def altered(self) -> bool:
         """Whether the network now computes anything else than its weights say."""
-        return bool(self.installed or self.layers_added)
+        return bool(self.installed)
 
     def call(self, layer: Layer) -> Call:
         """What a hook at `layer` is told now."""
-        return Call(layer, self.step, self.frames, layer.grid(*self.size))
+        now = self.now
+        return Call(layer, now.step, now.branches, now.times, layer.grid(*now.size))
 
     def __str__(self) -> str:
-        rows = {layer: [hook for hook in self.installed if hook.applies(layer)] for layer in self.layers}
+        rows = {layer: [hook for hook in self.hooks if hook.applies(layer)] for layer in self.layers}
         return "\n".join(
             f"{layer.name}: {' > '.join(map(repr, hooks)) or 'stock'}" for layer, hooks in rows.items()
         )
-
-
-class HookedAttention:
-    """A diffusers attention processor: the stock computation with hooks around it, the first outermost."""
-
-    def __init__(self, control: AttentionControl, layer: Layer, hooks: list[AttentionHook]):
-        self.control, self.layer, self.hooks = control, layer, hooks
-
-    def __call__(
-        self,
-        attn: AttentionModule,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        temb: Tensor | None = None,
-    ) -> Tensor:
-        """Called by `diffusers.models.attention_processor.Attention`."""
-        if attention_mask is not None:
-            raise NotImplementedError(
-                f"{self.layer.name} was given an attention mask, which hooks don't support"
-            )
-        call = self.control.call(self.layer)
-
-        def heads(x: Tensor) -> Tensor:
-            return torch.unflatten(x, -1, (attn.heads, -1)).transpose(1, 2)
-
-        def layer(x: Tensor) -> Tensor:
-            context = x if encoder_hidden_states is None else encoder_hidden_states
-            q, k, v = heads(attn.to_q(x)), heads(attn.to_k(context)), heads(attn.to_v(context))
-            out = wrap(attend, [partial(hook.around_attention, call) for hook in self.hooks])(q, k, v)
-            return attn.to_out[1](attn.to_out[0](out.transpose(1, 2).flatten(2)))
-
-        return wrap(layer, [partial(hook.around_layer, call) for hook in self.hooks])(hidden_states)
-
-
-def wrap(inner: Callable[P, Tensor], arounds: Sequence[Callable[..., Tensor]]) -> Callable[P, Tensor]:
-    """Puts each of `arounds` around what comes after it; the last is next to `inner`."""
-    if not arounds:
-        return inner
-    proceed = wrap(inner, arounds[1:])
-
-    def wrapped(*args: P.args, **_: P.kwargs) -> Tensor:
-        return arounds[0](*args, proceed)
-
-    return wrapped
-
-
-def refuse_unknown(layer: Layer, attn: AttentionModule) -> None:
-    """Raises ValueError at layers that compute more than `HookedAttention` does, lest numbers be wrong."""
-    extras = ("group_norm", "spatial_norm", "norm_q", "norm_k", "norm_cross", "residual_connection")
-    found = [name for name in extras if getattr(attn, name, None)]
-    if found or getattr(attn, "rescale_output_factor", 1.0) != 1.0:
-        raise ValueError(f"can't hook {layer.name}: it uses {', '.join(found) or 'rescale_output_factor'}")

@@ -41,10 +41,10 @@ class FrameKeys(AttentionHook):
             )
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_self and self.layers(layer)
+        return layer.attends == "frame" and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
-        return proceed(q, self._gather(k, call.frames), self._gather(v, call.frames))
+        return proceed(q, self._gather(k, call.times), self._gather(v, call.times))
 
     def _gather(self, keys: Keys, frames: int) -> Float[Tensor, "B K G D"]:
         own = torch.arange(frames, device=keys.device)

@@ -1,44 +1,32 @@
 """Where an attention layer sits in the network, and predicates to choose layers by."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Literal
 
-from torch import nn
+from ..fields import Attends
 
 Stage = Literal["down", "mid", "up"]
+Rows = Literal["frames", "positions", "clips"]
+"""What a row of a layer's batch holds the tokens of: one frame, one position at all times, or a whole clip."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One attention layer of a UNet."""
+    """One attention layer of a network."""
 
     name: str
     """Its module's path, such as `up_blocks.1.attentions.2.transformer_blocks.0.attn1`."""
-    stage: Stage
+    stage: Stage | None
+    """The half of a UNet; None where all blocks are alike."""
     level: int
     """How often the latent size has been halved on the way here: 0 is full size."""
-
-    @property
-    def is_cross(self) -> bool:
-        """Whether it attends to the prompt."""
-        return self.name.endswith("attn2") and not self.is_temporal
-
-    @property
-    def is_self(self) -> bool:
-        """Whether frames attend to themselves or to each other."""
-        return self.name.endswith("attn1") and not self.is_temporal
-
-    @property
-    def is_temporal(self) -> bool:
-        """Whether a position attends to itself at other times."""
-        return "temporal" in self.name
-
-    @property
-    def is_temporal_self(self) -> bool:
-        """Whether a position attends to nothing but itself at other times."""
-        return self.is_temporal and self.name.endswith("attn1")
+    depth: float
+    """From 0 at the first layer to 1 at the last, in the order of computation."""
+    attends: Attends
+    """What its queries look at."""
+    rows: Rows
+    """What the rows of its batch are."""
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of this layer's positions, for latents of the given size."""
@@ -46,35 +34,6 @@ class Layer:
 
 
 LayerPredicate = Callable[[Layer], bool]
-
-
-@runtime_checkable
-class AttentionModule(Protocol):
-    """The part of diffusers' `Attention` that hooks use."""
-
-    processor: Any
-    heads: int
-    to_q: nn.Linear
-    to_k: nn.Linear
-    to_v: nn.Linear
-    to_out: nn.ModuleList
-
-    def set_processor(self, processor: Any) -> None: ...
-
-
-def attention_layers(network: nn.Module) -> dict[Layer, AttentionModule]:
-    """The attention modules of a UNet in the order of its modules, each with its place."""
-    deepest = sum(1 for _ in network.get_submodule("down_blocks").children()) - 1
-    modules = cast(Iterator[tuple[str, nn.Module]], network.named_modules())
-    found: dict[Layer, AttentionModule] = {}
-    for name, module in modules:
-        place = re.match(r"(down|mid|up)_block(?:s\.(\d+))?\.", name)
-        if place and isinstance(module, AttentionModule):
-            stage, index = cast(Stage, place[1]), int(place[2] or 0)
-            level = {"down": index, "mid": deepest, "up": deepest - index}[stage]
-            found[Layer(name, stage, level)] = module
-    return found
-
 
 LAYOUT_SIDE = 32
 """FateZero and Prompt-to-Prompt control layers of up to 32 by 32 positions."""

@@ -27,9 +27,8 @@ def word_level(height: int, width: int, layers: Sequence[Layer]) -> int:
         width: Columns of the latents.
         layers: The network's layers.
     """
-    sides = {
-        layer.level: layer.grid(height, width) for layer in layers if layer.is_cross and layer.stage != "mid"
-    }
+    watched = [layer for layer in layers if layer.attends == "words" and layer.stage != "mid"]
+    sides = {layer.level: layer.grid(height, width) for layer in watched}
     return min(sides, key=lambda level: (abs(math.log(math.prod(sides[level]) / MASK_SIDE**2)), level))
 
 
@@ -41,7 +40,7 @@ class WatchWords(AttentionHook):
     _seen: list[Heat] = field(default_factory=list[Heat], init=False, repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_cross and layer.stage != "mid" and self.layers(layer)
+        return layer.attends == "words" and layer.stage != "mid" and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         _, (own_q, own_k) = call.split(q, k)

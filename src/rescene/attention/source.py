@@ -29,7 +29,7 @@ class Record(AttentionHook):
     into: Attention = field(default_factory=Attention, repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return not layer.is_temporal and self.layers(layer)
+        return layer.rows == "frames" and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         # As they come back from a file: how products round depends on the layout.
@@ -47,7 +47,7 @@ class Follow(AttentionHook):
     """Positions that keep their own attention (FateZero's attention blending); none if None."""
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_self and self.layers(layer)
+        return layer.attends == "frame" and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         others, (own_q, own_k, own_v) = call.split(q, k, v)

@@ -23,11 +23,11 @@ class FollowMotion(AttentionHook):
     layers: frozenset[Layer]
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_temporal_self and layer in self.layers
+        return layer.attends == "time" and layer in self.layers
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         others, (_, _, own_v) = call.split(q, k, v)
-        following = proceed(q[: call.rows], k[: call.rows], own_v)
+        following = proceed(q[: call.per_branch], k[: call.per_branch], own_v)
         return torch.cat([proceed(*others), following])
 
 
@@ -45,7 +45,7 @@ class RecordKeys(AttentionHook):
     into: dict[str, KeptKeys] = field(default_factory=dict[str, KeptKeys], repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_temporal_self
+        return layer.attends == "time"
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         self.into[call.layer.name] = KeptKeys(k, v)
@@ -62,7 +62,7 @@ class PrependKeys(AttentionHook):
     kept: Mapping[str, KeptKeys] = field(repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.is_temporal_self
+        return layer.attends == "time"
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         other = self.kept[call.layer.name]
@@ -80,12 +80,12 @@ class SingleToken(AttentionHook):
     known: dict[tuple[str, int], Tensor] = field(default_factory=dict[tuple[str, int], Tensor], repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.name.endswith("attn2")
+        return layer.attends == "picture"
 
     def around_layer(self, call: Call, x: Tokens, proceed: Callable[[Tokens], Tokens]) -> Tokens:
-        place = call.layer.name, len(x) // call.rows
+        place = call.layer.name, len(x) // call.per_branch
         if place not in self.known:
-            self.known[place] = one_for_each(proceed(x[:, :1]), call.rows)
+            self.known[place] = one_for_each(proceed(x[:, :1]), call.per_branch)
         constant = self.known[place]
         return constant.repeat_interleave(len(x) // len(constant), 0).expand_as(x)
 
@@ -101,6 +101,6 @@ def deep_layers(layers: Iterable[Layer]) -> frozenset[Layer]:
     These are the fifth and sixth of the encoder, all of the middle, and the first two of the decoder, in the
     order of computation.
     """
-    temporal = [layer for layer in layers if layer.is_temporal_self]
+    temporal = [layer for layer in layers if layer.attends == "time"]
     stages = {name: [layer for layer in temporal if layer.stage == name] for name in ("down", "mid", "up")}
     return frozenset([*stages["down"][4:6], *stages["mid"], *stages["up"][:2]])

@@ -1,30 +1,37 @@
-"""Pretrained models, seen as encode, decode, embed, schedule and predict."""
+"""Pretrained models, all seen as `Backbone`: latents, predictions, and changes of the network."""
 
-from .backbone import Backbone
-from .load import ALIASES, best_device, load, usual_dtype
-from .load_video import VIDEO_ALIASES, load_video_model, outline_video_model
-from .motion_lora import MotionLoRA
-from .outline import outline, resolved_revision
-from .stable_diffusion import PromptWarning, StableDiffusion
+from .aliases import ALIASES, MOVED, Alias, resolve
+from .backbone import Backbone, Branch, Condition, Trainable
+from .guidance import guided
+from .hub import is_hub_id
+from .load import best_device, load, outline, resolved_revision, usual_dtype
+from .picture import Picture
+from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
-from .stable_video import Branch, Lead, StableVideo
+from .stable_video import StableVideo
+from .text import PromptWarning, Text, TextEncoder
 
 __all__ = [
     "ALIASES",
-    "VIDEO_ALIASES",
+    "MOVED",
+    "Alias",
     "Backbone",
     "Branch",
-    "Lead",
-    "MotionLoRA",
+    "Condition",
+    "Picture",
     "PromptWarning",
     "StableDiffusion",
     "StableDiffusionXL",
     "StableVideo",
+    "Text",
+    "TextEncoder",
+    "Trainable",
     "best_device",
+    "guided",
+    "is_hub_id",
     "load",
-    "load_video_model",
     "outline",
-    "outline_video_model",
+    "resolve",
     "resolved_revision",
     "usual_dtype",
 ]

@@ -1,80 +1,137 @@
-"""What a pretrained model is to a method: five verbs, and blocks in which its network is changed.
+"""What a pretrained model is to a method: latents, predictions, and blocks in which its network is changed.
 
-Frames are the batch. Latents are [F, C, h, w] everywhere; a branch is one (latents, condition) of a shared
-forward pass, so that hooks can relate branches, and the network sees branches times frames, branch-major.
+Latents are [T, C, h, w] for every model, time first. A branch is one clip in a shared forward pass, so that
+hooks can relate branches; the network sees them branch-major.
 """
 
-from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+import torch
 
-from ..attention import AttentionControl, AttentionHook
-from ..inflation import TemporalLayers
-from ..prompts import Tokenizer
-from ..sampling import Denoise, Step
-from ..typing import Latents, Text
+from ..attention import AttentionControl, Change
+from ..fields import Kind
+from ..inputs.grid import Grid
+from ..sampling import Schedule, Step
+from ..typing import Frames, Latents
 from ..video import Video
+from .picture import Picture
+from .text import Text, TextEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """All that a prediction depends on beside the noisy latents."""
+
+    text: Text | None = None
+    picture: Picture | None = None
+    beside: Latents | None = None
+    """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"), or
+    depth maps from -1 (far) to 1 (near) of the latents' size ("depth")."""
+
+
+class Branch(NamedTuple):
+    """One clip in a forward pass. Branches may be at different steps, but are of one length and size."""
+
+    z: Latents
+    step: Step
+    condition: Condition
 
 
 @runtime_checkable
 class Backbone(Protocol):
-    """A pretrained text-to-image model, applied to every frame."""
+    """A pretrained model, whatever its architecture."""
 
-    stride: int
-    """Heights and widths of videos must be multiples of this many pixels."""
+    title: str
+    """What messages call models of its family."""
+    grid: Grid
+    """How latents are spread over pixels and frames, and which sizes are valid."""
     native_area: int
-    """Pixels of the square images that it was trained on."""
-    tokenizer: Tokenizer
-    """Splits prompts as the text encoder reads them."""
-    hooks: AttentionControl
-    """The hooks now in force: `print(model.hooks)` tells what runs where."""
+    """Pixels of the frames that it was trained on."""
+    native_frames: int | None
+    """Length of the clips that it was trained on; None for a model of single images."""
+    device: torch.device
+    """Where it computes."""
+    dtype: torch.dtype
+    """The precision of its network."""
+    conditions: frozenset[Kind]
+    """All that each branch must be given, and nothing else."""
+    text: TextEncoder | None
+    """Reads prompts; None for a model that reads none."""
+    control: AttentionControl
+    """The changes now in force: `print(model.control)` tells which hooks run where."""
 
-    def encode(self, video: Video) -> Latents:
-        """Latents of the frames, scaled to about unit variance."""
+    def encode(self, video: Video, *, noise: Latents | None = None) -> Latents:
+        """Latents of the frames, scaled to about unit variance, on the model's device.
+
+        Args:
+            video: Its sides must be multiples of the grid's stride.
+            noise: What to draw from the encoder's distribution with; its mean if None.
+
+        Raises:
+            ValueError: If the video's size doesn't fit.
+        """
         ...
 
-    def decode(self, latents: Latents, like: Video) -> Video:
+    def decode(self, z: Latents, like: Video) -> Video:
         """The latents' frames with the rate and sound of `like`, decoded as they are read."""
         ...
 
-    def embed(self, prompt: str) -> Text:
-        """What the network attends to for `prompt`."""
+    def picture(
+        self, frame: Frames, *, fps: float, noisy: Frames | None = None, latents: Latents | None = None
+    ) -> Picture:
+        """What a model that a picture leads reads of a frame.
+
+        Args:
+            frame: One frame in [0, 1].
+            fps: How many frames a second the clip has that it leads.
+            noisy: The frame with noise, whose latents the model is to take instead.
+            latents: The frame's latents as `encode` gives them, or as they were sampled, if they are known.
+
+        Raises:
+            ValueError: If no picture leads this model, or its size doesn't fit.
+        """
         ...
 
-    def schedule(self, num_inference_steps: int) -> list[Step]:
-        """The steps from noise to video."""
+    def schedule(self, steps: int, *, invert: bool = False) -> Schedule:
+        """The steps from noise to video, or those from video to noise: `sample` walks either."""
         ...
 
-    def predict(self, step: Step, *branches: tuple[Latents, Text]) -> tuple[Tensor, ...]:
-        """The network's prediction for each branch, from one forward pass over all of them."""
+    def predict(self, *branches: Branch) -> tuple[Latents, ...]:
+        """The network's prediction for each branch, from one forward pass over all of them.
+
+        Raises:
+            ValueError: If a branch lacks a condition of this model's, or has one that is another's.
+        """
         ...
 
-    def sample(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
-        """`sampling.sample` with this model's kind of prediction; stops at NaNs."""
+    def changed(self, *changes: Change) -> AbstractContextManager[None]:
+        """A block in which `changes` hold, inside those of enclosing blocks. See `AttentionControl.changed`."""
         ...
 
-    def invert(self, denoise: Denoise, latents: Latents, schedule: list[Step]) -> Iterator[Latents]:
-        """`sampling.invert` with this model's kind of prediction; stops at NaNs."""
+    def identity(self) -> str:
+        """SHA-256 of all weights: two models with the same identity give the same frames."""
         ...
 
-    def hooked(self, *hooks: AttentionHook) -> AbstractContextManager[None]:
-        """A block in which `hooks` hold, inside those of enclosing blocks."""
+    def weight_bytes(self) -> int:
+        """Bytes of all weights at their precision; a model without weights knows it too."""
         ...
 
-    def clip_norms(self) -> AbstractContextManager[None]:
-        """A block in which residual blocks normalise over the whole clip."""
-        ...
 
-    def temporal(self, layers: TemporalLayers) -> AbstractContextManager[None]:
-        """A block in which `layers` are part of the network."""
-        ...
+@runtime_checkable
+class Trainable(Backbone, Protocol):
+    """A model that tells what a training step shows and what it asks for."""
 
-    def replaced(self, weights: Mapping[str, nn.Parameter]) -> AbstractContextManager[None]:
-        """A block in which trained `weights` take the place of the network's own, by their names."""
-        ...
+    train_timesteps: int
+    """How many levels of noise the model was trained with."""
 
-    def fingerprint(self) -> str:
-        """SHA-256 of all weights: two models with the same fingerprint give the same frames."""
+    def example(self, clean: Latents, noise: Latents, timestep: int) -> tuple[Step, Latents, Latents]:
+        """What a training step shows: its place, the noisy latents, and the prediction that they ask for.
+
+        Args:
+            clean: A video's latents.
+            noise: Standard normal noise.
+            timestep: From 0 (nearly clean) to `train_timesteps` - 1.
+        """
         ...

@@ -2,72 +2,56 @@
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import diffusers
 import torch
-import transformers
-from huggingface_hub import constants, get_session, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from torch import nn
 
-Family = Mapping[str, tuple[str, ...]]
-"""The parts of a kind of model that we use, and the classes that each may have; any if none is named."""
-PARTS: Family = {
-    "vae": ("AutoencoderKL", "AutoencoderTiny"),
-    "unet": ("UNet2DConditionModel",),
-    "text_encoder": ("CLIPTextModel",),
-    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
-    "scheduler": (),
-}
-"""Those of Stable Diffusion 1.x and 2.x. Of schedulers only the settings are read."""
-XL_PARTS: Family = {
-    **PARTS,
-    "text_encoder_2": ("CLIPTextModelWithProjection",),
-    "tokenizer_2": PARTS["tokenizer"],
-}
-"""Those of Stable Diffusion XL."""
+from .backbone import Backbone
+from .hub import download
 
-ReadPart = Callable[..., Any]
-"""What `load_part` is: it takes the model's name, the part's and its class's, and `revision` and `dtype`."""
+LIBRARIES = ("diffusers", "transformers")
+"""Those whose classes are read; others could run anything."""
 
 
-def load_folder(
-    name: str | Path,
-    *,
-    revision: str | None,
-    dtype: torch.dtype,
-    read: ReadPart | None = None,
-    parts: Family = PARTS,
-) -> dict[str, Any]:
-    """Loads the parts of a model in diffusers' layout, from a local folder or the hub, each by `read`.
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Models of one architecture, as data: a new one is a file with such a value, and its line in `load`."""
 
-    Those of Stable Diffusion are Stable Diffusion XL's where there is a second text encoder.
-    """
-    read = read or load_part
-    index = read_index(name, revision, parts)
-    if parts is PARTS and "text_encoder_2" in index:
-        parts = XL_PARTS
-        index = read_index(name, revision, parts)
-    for part, kinds in parts.items():
-        if kinds and index[part][1] not in kinds:
-            raise ValueError(f"the {part} of {name} is a {index[part][1]}; supported are {', '.join(kinds)}")
-    return {part: read(name, part, index[part][1], revision=revision, dtype=dtype) for part in parts}
+    title: str
+    pipelines: tuple[str, ...]
+    """Classes of pipelines, as `model_index.json` names them, whose parts make such a model."""
+    parts: Mapping[str, tuple[str, ...]]
+    """The parts that are used, and the classes that each may have; any if none is named."""
+    scheduler: str
+    """The class by which the scheduler's settings are read; nothing else is used of it."""
+    make: Callable[..., Backbone]
+    """Makes a model of the parts: takes them by name, and `device` and `offload`."""
+    pipeline: Callable[[dict[str, Any]], Any] | None = None
+    """Makes diffusers' pipeline of the parts, which merges LoRAs into them; None if there are no such."""
+
+    def fits(self, index: Mapping[str, Any]) -> bool:
+        """Whether a model has all parts, of the right classes."""
+        return all(_class(index, part) in (kinds or [_class(index, part)]) for part, kinds in self.parts.items())
 
 
-def read_index(name: str | Path, revision: str | None, parts: Family = PARTS) -> dict[str, Any]:
-    """The contents of `model_index.json`, with all parts that we need.
+class ReadPart(Protocol):
+    """What `load_part` and `outline_part` are."""
+
+    def __call__(
+        self, name: str | Path, part: str, kind: type[Any], *, revision: str | None, dtype: torch.dtype
+    ) -> Any: ...
+
+
+def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:
+    """The contents of `model_index.json`, of a local folder (a `Path`) or of the hub.
 
     Raises:
-        FileNotFoundError: If there is no such file, or a part is missing.
+        FileNotFoundError: If there is no such file.
     """
     local = isinstance(name, Path)
     path = name / "model_index.json" if local else Path(download(name, "model_index.json", revision))
@@ -76,76 +60,64 @@ def read_index(name: str | Path, revision: str | None, parts: Family = PARTS) ->
             f"{name} has no model_index.json: it isn't a model in diffusers' layout. For one file, name the "
             ".safetensors file itself"
         )
-    index = json.loads(path.read_text())
-    missing = [part for part in parts if not index.get(part, [None])[0]]
-    if local:
-        missing += [part for part in parts if part not in missing and not Path(name, part).is_dir()]
+    return json.loads(path.read_text())
+
+
+def refuse_incomplete(name: str | Path, index: Mapping[str, Any], family: Family) -> None:
+    """Raises FileNotFoundError if a model lacks a part of its family."""
+    missing = [part for part in family.parts if not _class(index, part)]
+    if isinstance(name, Path):
+        missing += [part for part in family.parts if part not in missing and not Path(name, part).is_dir()]
     if missing:
-        family = "Stable Diffusion" if "tokenizer" in parts else "Stable Video Diffusion"
         raise FileNotFoundError(
-            f"{name} has no {', '.join(missing)}; this needs a {family} model in diffusers' layout, with the "
-            f"folders {', '.join(parts)}"
+            f"{name} has no {', '.join(missing)}; this needs a {family.title} model in diffusers' layout, "
+            f"with the folders {', '.join(family.parts)}"
         )
-    return index
 
 
-def download(name: str, file: str, revision: str | None) -> str:
-    """Fetches one small file of a hub repository, and explains what went wrong if that fails."""
-    where = f"{name} at revision {revision}" if revision else name
-    try:
-        return hf_hub_download(name, file, revision=revision, local_files_only=not _hub_answers())
-    except RepositoryNotFoundError as error:
-        raise FileNotFoundError(
-            f"the hub has no model {name}, or it is gated: check the id, or `hf auth login`"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise FileNotFoundError(
-            f"{name} has no revision {revision!r}: give a branch, a tag or a commit hash of the model's page"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise FileNotFoundError(
-            f"{where} isn't in the local cache and the hub can't be reached; check the network, or give a "
-            "local folder"
-        ) from error
-    except EntryNotFoundError as error:
-        raise FileNotFoundError(f"{where} has no {file}") from error
-    except HfHubHTTPError as error:
-        raise FileNotFoundError(f"{where} can't be read: {error}") from error
+def read_parts(
+    name: str | Path,
+    index: Mapping[str, Any],
+    family: Family,
+    *,
+    revision: str | None,
+    dtype: torch.dtype,
+    read: ReadPart,
+) -> dict[str, Any]:
+    """Loads the parts of a model, each by `read`.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+        ValueError: If one is of another class than the family's, or its weights don't fit.
+    """
+    refuse_incomplete(name, index, family)
+    for part, kinds in family.parts.items():
+        if kinds and _class(index, part) not in kinds:
+            raise ValueError(
+                f"the {part} of {name} is a {_class(index, part)}; supported are {', '.join(kinds)}"
+            )
+    classes = {part: _kind(name, index, family, part) for part in family.parts}
+    return {
+        part: read(name, part, kind, revision=revision, dtype=dtype) for part, kind in classes.items()
+    }
 
 
-@cache
-def _hub_answers() -> bool:
-    """Whether the hub can be reached; asked once, since its own downloads try six times for half a minute."""
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    # OSError, and what the hub's HTTP library raises, whichever that is.
-    except HfHubHTTPError.__bases__:  # pyright: ignore[reportGeneralTypeIssues]
-        return False  # The local cache may hold the file.
-    return True
-
-
-def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, dtype: torch.dtype) -> Any:
+def load_part(
+    name: str | Path, part: str, kind: type[Any], *, revision: str | None, dtype: torch.dtype
+) -> Any:
     """Loads one part and refuses one with weights missing."""
-    library = transformers if kind.startswith("CLIP") else diffusers
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
+    has_weights = issubclass(kind, nn.Module)
     try:
-        if part == "scheduler":
-            return diffusers.DDIMScheduler.from_pretrained(name, **where)
-        if part in ("tokenizer", "tokenizer_2"):
-            return with_words(getattr(library, kind).from_pretrained(name, **where))
-        model, report = getattr(library, kind).from_pretrained(
+        if not has_weights:
+            return with_words(kind.from_pretrained(name, **where))
+        model, report = kind.from_pretrained(
             name, dtype=dtype, use_safetensors=True, output_loading_info=True, **where
         )
     except OSError as error:
-        weights = (
-            ""
-            if part in ("scheduler", "tokenizer", "tokenizer_2")
-            else (
-                "; rescene reads weights from .safetensors and no pickles (.bin, .ckpt): convert them first"
-            )
-        )
+        advice = "; rescene reads weights from .safetensors and no pickles (.bin, .ckpt): convert them first"
         raise FileNotFoundError(
-            f"the {part} of {name} can't be read: {first_line(error)}{weights}"
+            f"the {part} of {name} can't be read: {first_line(error)}{advice if has_weights else ''}"
         ) from error
     except (RuntimeError, ValueError, SafetensorError) as error:
         raise ValueError(f"the {part} of {name} doesn't fit its config.json: {error}") from error
@@ -158,77 +130,50 @@ def load_part(name: str | Path, part: str, kind: str, *, revision: str | None, d
     return model
 
 
-def with_words(tokenizer: Any) -> Any:
-    """The tokenizer, unless its files were missing: then it knows nothing but its special tokens.
+def outline_part(
+    name: str | Path, part: str, kind: type[Any], *, revision: str | None, dtype: torch.dtype
+) -> Any:
+    """What `load_part` gives, without weights: networks are on torch's device `meta`."""
+    if not issubclass(kind, nn.Module):
+        return load_part(name, part, kind, revision=revision, dtype=dtype)
+    where: dict[str, Any] = {"subfolder": part, "revision": revision}
+    network: Any = kind
+    with torch.device("meta"):
+        if kind.__module__.startswith("transformers."):
+            made = network(network.config_class.from_pretrained(name, **where))
+        else:
+            made = network.from_config(network.load_config(name, **where))
+    return nn.Module.to(made, dtype)  # diffusers' own `to` warns about precision, which is nothing to shapes.
+
+
+def with_words(part: Any) -> Any:
+    """A part without weights, unless it is a tokenizer whose files were missing: it knows no words then.
 
     Raises:
         FileNotFoundError: If it has no vocabulary.
     """
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
+    special = getattr(part, "all_special_ids", None)
+    if special is not None and len(part) <= len(special):
         raise FileNotFoundError("it has no vocabulary (tokenizer.json, or vocab.json and merges.txt)")
-    return tokenizer
+    return part
 
 
-def load_single_file(path: Path, dtype: torch.dtype) -> dict[str, Any]:
-    """Loads a checkpoint in the original one-file layout.
+def _class(index: Mapping[str, Any], part: str) -> str | None:
+    """What the index says of a part; None if the model lacks it."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 and entry[0] else None
 
-    Its configuration comes from the folder beside it that has its name without the suffix, or from the hub.
 
-    Raises:
-        FileNotFoundError: If there is no such file, or no configuration for it.
-        ValueError: If it isn't a whole Stable Diffusion, or doesn't belong to the configuration.
-    """
-    # Pipelines pull in much that nothing else needs.
-    from diffusers import StableDiffusionPipeline
-    from diffusers.loaders.single_file_utils import SingleFileComponentError
-
-    refuse_pickle(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    refuse_other_layouts(path)
-    config = path.with_suffix("")
-    where: dict[str, Any] = {"safety_checker": None}
-    if config.is_dir():
-        read_index(config, None)
-        where["config"] = str(config)
-    try:
-        pipeline = StableDiffusionPipeline.from_single_file(str(path), torch_dtype=dtype, **where)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"{path.name} doesn't tell its tokenizer and sizes, and the hub can't be asked "
-            f"({first_line(error)}); put them into the folder {config}: the files of the model's diffusers "
-            "folder, without weights"
-        ) from error
-    except (NotImplementedError, SingleFileComponentError) as error:
-        raise lacking(path) from error
-    except (RuntimeError, ValueError) as error:
+def _kind(name: str | Path, index: Mapping[str, Any], family: Family, part: str) -> type[Any]:
+    """The class that a part is read by."""
+    library, kind = ("diffusers", family.scheduler) if part == "scheduler" else index[part]
+    found = getattr(import_module(library), kind, None) if library in LIBRARIES else None
+    if found is None:
         raise ValueError(
-            f"{path.name} doesn't fit its configuration{f' in {config}' if config.is_dir() else ''}: {error}"
-        ) from error
-    # Weights that diffusers doesn't find stay on the device "meta".
-    if any(weight.is_meta for weight in pipeline.text_encoder.parameters()):
-        raise lacking(path)
-    return {part: getattr(pipeline, part) for part in PARTS}
-
-
-def lacking(path: Path) -> ValueError:
-    """The error for a file that isn't a whole model."""
-    return ValueError(
-        f"{path.name} lacks weights of its UNet, VAE or text encoder, which would stay random; download it "
-        "again"
-    )
-
-
-def refuse_other_layouts(path: Path) -> None:
-    """Raises ValueError if a file isn't a Stable Diffusion in the original layout."""
-    try:
-        with safe_open(path, framework="pt") as tensors:
-            names = list(tensors.keys())
-    except SafetensorError as error:
-        raise ValueError(f"{path} isn't a safetensors file, or was cut short: {error}") from error
-    if not any(name.startswith("model.diffusion_model.") for name in names):
-        kind = "a LoRA: give it as one" if any("lora" in name for name in names) else "something else"
-        raise ValueError(f"{path} has no Stable Diffusion in the original one-file layout; it is {kind}")
+            f"the {part} of {name} is a {kind} of {library!r}; supported are classes of "
+            f"{' and '.join(LIBRARIES)}"
+        )
+    return found
 
 
 def refuse_pickle(path: Path) -> None:

@@ -8,21 +8,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ..inputs.grid import Grid
 from ..video import Video
-from .stable_diffusion import StableDiffusion
 
-DepthMaps = Float[Tensor, "F 1 h w"]
+DepthMaps = Float[Tensor, "T 1 h w"]
 """At the size of the latents, from -1 (far) to 1 (near)."""
 
 
-def reads_depth(model: StableDiffusion) -> bool:
-    """Whether the network takes depth beside the latents."""
-    return model.unet.config["in_channels"] == model.unet.config["out_channels"] + 1
-
-
-def depth_maps(model: StableDiffusion, depth: Video) -> DepthMaps:
+def depth_maps(depth: Video, grid: Grid) -> DepthMaps:
     """What a depth model reads of grey frames (`controls.Depth`), which are near where they are white."""
-    size = depth.height // model.scale, depth.width // model.scale
+    size = depth.height // grid.space, depth.width // grid.space
     maps = [
         F.interpolate(frame.mean(1, keepdim=True), size, mode="bicubic").clamp(0, 1)
         for frame in depth.chunks(1)

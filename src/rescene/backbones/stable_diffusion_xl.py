@@ -1,16 +1,17 @@
-"""Stable Diffusion XL as a backbone (Podell et al., ICLR 2024): two text encoders, and sizes as a condition.
+"""Stable Diffusion XL as a backbone (Podell et al., ICLR 2024): two text encoders, and sizes as a condition."""
 
-Beside each token's states, embedded texts carry the second encoder's summary of the whole prompt, so that a
-text stays one tensor whose rows are tokens.
-"""
-
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..attention import Pass
+from . import stable_diffusion
+from .checkpoints import Family
 from .fits import refuse_unfit_xl
 from .stable_diffusion import StableDiffusion
+from .text import Text, TwoClips
 
 
 class StableDiffusionXL(StableDiffusion):
@@ -20,35 +21,46 @@ class StableDiffusionXL(StableDiffusion):
         components: Also `text_encoder_2` and `tokenizer_2`.
     """
 
-    def _networks(self, components: dict[str, Any]) -> tuple[nn.Module, ...]:
-        self.text_encoder_2, self._tokenizer_2 = components["text_encoder_2"], components["tokenizer_2"]
-        texts = self.text_encoder.config, self.text_encoder_2.config
-        refuse_unfit_xl(self.unet.config, self.vae.config, *texts)
-        if self.vae.config.force_upcast and self.vae.dtype == torch.float16:
-            self.vae.float()  # Its activations overflow.
-        return self.unet, self.text_encoder, self.text_encoder_2, self.vae
+    title = "Stable Diffusion XL"
 
-    def _states(self, prompt: str) -> Tensor:
-        """States of the last but one layers, and the second encoder's summary; zeros for an empty prompt.
+    def _networks(self, components: dict[str, Any]) -> Sequence[Any]:
+        names = ("unet", "text_encoder", "text_encoder_2", "vae")
+        unet, text, text_2, vae = (components[name] for name in names)
+        refuse_unfit_xl(unet.config, vae.config, text.config, text_2.config)
+        if vae.config.force_upcast and vae.dtype == torch.float16:
+            vae.float()  # Its activations overflow.
+        return unet, text, text_2, vae
 
-        That is how the model was trained to do without a prompt.
-        """
-        states: list[Tensor] = []
-        for tokenizer, encoder in (
-            (self.tokenizer, self.text_encoder),
-            (self._tokenizer_2, self.text_encoder_2),
-        ):
-            padded = tokenizer(prompt, padding="max_length", return_tensors="pt").input_ids
-            output = self._parts.awake(encoder)(padded.to(self.device), output_hidden_states=True)
-            states.append(output.hidden_states[-2])
-        states.append(output.text_embeds[:, None].expand(-1, states[0].shape[1], -1))
-        text = torch.cat(states, dim=-1)
-        return text if prompt else torch.zeros_like(text)
+    def _encoder(self, components: dict[str, Any], remark: Callable[[str], str | None] | None) -> TwoClips:
+        tokenizers = components["tokenizer"], components["tokenizer_2"]
+        encoders = components["text_encoder"], components["text_encoder_2"]
+        return TwoClips(self._parts, tokenizers, encoders, remark=remark)
 
-    def _conditions(self, text: Tensor) -> dict[str, Any]:
-        width = self.unet.config["cross_attention_dim"]
-        height, across = (side * self.scale for side in self.hooks.size)
+    def _read(self, texts: list[Text], now: Pass, x: Tensor) -> dict[str, Any]:
+        height, width = (side * self.grid.space for side in now.size)
         # As if the picture had had this size, and nothing had been cut off.
-        sizes = torch.tensor([height, across, 0, 0, height, across]).to(text)
-        summary = {"text_embeds": text[:, 0, width:], "time_ids": sizes.expand(len(text), -1)}
-        return {"encoder_hidden_states": text[..., :width], "added_cond_kwargs": summary}
+        sizes = torch.tensor([height, width, 0, 0, height, width]).to(x)
+        summaries = [text.summary.expand(now.times, -1) for text in texts if text.summary is not None]
+        summary = {"text_embeds": torch.cat(summaries).to(x), "time_ids": sizes.expand(len(x), -1)}
+        return {**super()._read(texts, now, x), "added_cond_kwargs": summary}
+
+
+def _pipeline(components: dict[str, Any]) -> Any:
+    """What merges LoRAs. Pipelines pull in much that nothing else needs."""
+    from diffusers import StableDiffusionXLPipeline
+
+    return StableDiffusionXLPipeline(**components, add_watermarker=False)
+
+
+FAMILY = Family(
+    title=StableDiffusionXL.title,
+    pipelines=tuple(f"StableDiffusionXL{kind}Pipeline" for kind in ("", "Img2Img", "Inpaint", "ControlNet")),
+    parts={
+        **stable_diffusion.FAMILY.parts,
+        "text_encoder_2": ("CLIPTextModelWithProjection",),
+        "tokenizer_2": stable_diffusion.FAMILY.parts["tokenizer"],
+    },
+    scheduler="DDIMScheduler",
+    make=StableDiffusionXL,
+    pipeline=_pipeline,
+)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..app import AppOptions, serving
 from .forms import parse
-from .options import hide_library_bars
+from .host import hide_library_bars
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ COMMANDS = {
     "control": "Draw a video's edges, depth or poses.",
     "methods": "List and explain the methods.",
     "models": "List the models that have short names.",
-    "plan": "Tell what an edit would cost, without computing.",
+    "plan": "Tell what a run would cost, without computing.",
     "show": "Print the settings that made a result.",
     "redo": "Make a result again from its settings.",
     "train": "Tune a model to a video.",
@@ -38,6 +38,7 @@ COMMANDS = {
     "demo": "Edit a clip that comes with rescene.",
 }
 """Each is a module of this package with a `main`, imported when it is called, so that help is instant."""
+ABOUT = "Edit video with pretrained diffusion models."
 PACKAGE = str(Path(__file__).parents[1])
 WRONG_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str) -> str:
+def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str, about: str) -> str:
     """The command that a line begins with; without one, or with an unknown one, tyro helps and it ends."""
     if arguments and arguments[0] in commands:
         return arguments[0]
@@ -79,14 +80,15 @@ def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str) 
     tyro.extras.subcommand_cli_from_dict(
         {name: stub(text) for name, text in commands.items()},
         prog=prog,
-        description=f"Edit video with pretrained diffusion models. `{prog} COMMAND --help` tells more.",
+        description=f"{about} `{prog} COMMAND --help` tells more.",
         args=arguments,
     )
     raise AssertionError("tyro ends the program where there is no command")
 
 
 def _command(arguments: Sequence[str]) -> Callable[[], None]:
-    run = import_module(f".{choose(arguments, COMMANDS, prog='rescene')}", __package__).main
+    command = choose(arguments, COMMANDS, prog="rescene", about=ABOUT)
+    run = import_module(f".{command}", __package__).main
     return lambda: run(arguments[1:])
 
 

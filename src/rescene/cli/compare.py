@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tyro
-from tyro.conf import OmitArgPrefixes, Positional
+from tyro.conf import Positional
 
 from .. import pictures
 from ..compare import Result, in_step, page
 from ..video import DigitalSourceType, Video
 from ..video.files import check_target, replacing
 from ..video.watch import watching
+from .forms import parse
 from .gauge import MetricOptions
 from .pairs import Pair
 from .progress import Reporter, reporting
@@ -32,7 +32,7 @@ class CompareCommand:
     """What the results should show, where their settings don't say."""
     mask: Path | None = None
     """A picture or video, white where something should change: inside and outside are measured apart."""
-    options: OmitArgPrefixes[MetricOptions] = field(default_factory=MetricOptions)
+    options: MetricOptions = field(default_factory=MetricOptions)
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         ValueError, OSError: for what is wrong.
     """
-    job = tyro.cli(CompareCommand, prog="rescene compare", args=arguments)
+    job = parse(CompareCommand, arguments, command="compare")
     source, results, output = _places(job.files)
     for path in (output, output.with_suffix(".mp4")):
         check_target(path, folder=False, overwrite=job.overwrite)

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from tyro.conf import Positional
 
-from ..controls import Control
-from ..settings import Trim
+from ..controls import CONTROLS, Control
+from ..runs import Trim
+from ..runs.inputs import read_source
 from ..video.watch import watching
 from ..video.write import destination
-from .forms import parse
-from .options import read_source
+from .forms import OneOf, parse
 from .progress import reporting
 
 
@@ -31,7 +32,7 @@ class ControlCommand:
     """Replace a result that exists."""
     json_progress: bool = False
     """Report progress as one JSON object a line on stderr."""
-    control: Control
+    control: Annotated[Control, OneOf(CONTROLS)]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..convert import convert
-from ..video.files import check_target
 from .forms import parse
 
 
@@ -28,6 +26,9 @@ class Convert:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(Convert, arguments, command="convert")
+    from ..convert import convert
+    from ..video.files import check_target
+
     if job.output.suffix != ".safetensors":
         raise ValueError(f"{job.output} must end with .safetensors: that is what an adapter is")
     check_target(job.output, folder=False, overwrite=job.overwrite)

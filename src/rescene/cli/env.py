@@ -5,12 +5,8 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-import tyro
-
-from .. import cache
-from ..backbones import best_device, usual_dtype
-from ..settings import versions
+from ..runs import versions
+from .forms import parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +16,18 @@ class EnvCommand:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    tyro.cli(EnvCommand, prog="rescene env", args=arguments)
+    parse(EnvCommand, arguments, command="env")
+    import torch
+
+    from .. import cache
+    from ..backbones import best_device, usual_dtype
+
     device = best_device()
     rows = {
         **versions(),
         "system": platform.platform(),
         "cpu": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads",
-        "device": _described(device),
+        "device": _described(device.type),
         "dtype": str(usual_dtype(device)).removeprefix("torch."),
         "cache": str(cache.folder()),
     }
@@ -34,8 +35,10 @@ def main(arguments: Sequence[str]) -> None:
         print(f"{name:<14}{value}")
 
 
-def _described(device: torch.device) -> str:
-    if device.type != "cuda":
-        return device.type
+def _described(device: str) -> str:
+    if device != "cuda":
+        return device
+    import torch
+
     card = torch.cuda.get_device_properties(device)
     return f"cuda ({card.name}, {card.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda})"

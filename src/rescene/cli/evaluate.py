@@ -9,16 +9,16 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
-from tyro.conf import OmitArgPrefixes, Positional
+from tyro.conf import Positional
 
 from ..fields import encode
 from ..metrics import ARROWS, Report, Score
 from ..video.files import check_target, replacing
+from .forms import parse
 from .gauge import Gauge, MetricOptions
 from .pairs import Given, Pair, pairs
 from .progress import Reporter, reporting
@@ -41,7 +41,7 @@ class EvaluateCommand:
     """What the result should show."""
     mask: Path | None = None
     """A picture or video, white where something should change: inside and outside are measured apart."""
-    options: OmitArgPrefixes[MetricOptions] = field(default_factory=MetricOptions)
+    options: MetricOptions = field(default_factory=MetricOptions)
     json: Path | None = None
     """Write everything into this file."""
     csv: Path | None = None
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         ValueError, OSError: for what is wrong, or if pairs of a list failed.
     """
-    job = tyro.cli(EvaluateCommand, prog="rescene evaluate", args=arguments)
+    job = parse(EvaluateCommand, arguments, command="evaluate")
     for path in (job.json, job.csv):
         if path is not None:
             check_target(path, folder=False, overwrite=job.overwrite)

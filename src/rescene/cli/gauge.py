@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from transformers.utils.logging import disable_progress_bar
-
 from ..backbones import best_device
 from ..fields import unknown
 from ..metrics import CLIP, DIS, METRICS, RAFT, Report, Tools, evaluate
 from ..metrics.scorers import DEFAULT
 from ..video.watch import watching
 from ..world import WorldScorer, unknown_words
+from .host import hide_library_bars
 from .pairs import Pair
 from .progress import Reporter
 
@@ -50,7 +49,7 @@ class MetricOptions:
             return Gauge(names=names, tools=tools)
         if self.clip == "mini":
             return Gauge(names=names, tools=replace(tools, scorer=WorldScorer()))
-        disable_progress_bar()
+        hide_library_bars()
         try:
             return Gauge(names=names, tools=replace(tools, scorer=CLIP.load(self.clip, device=device)))
         except FileNotFoundError as error:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import pictures
-from ..backbones import StableDiffusion
-from ..methods import Method, Notes
-from ..prompts import tokenize
+from ..backbones import Backbone
+from ..methods.notes import Notes
+from ..runs.run import Prepared
 from ..video import DigitalSourceType, Metadata, Video
 from ..video.files import replacing
 from ..video.metadata import png_chunks
@@ -21,11 +21,9 @@ _ROOM = 8 << 20
 class Outcome:
     """What there is to draw."""
 
-    edit: Method
-    source: Video
-    """At the working size, as the edited video."""
+    work: Prepared
     edited: Video | None
-    """None if only the flow is wanted."""
+    """At the size of work; None if only the flow is wanted."""
     notes: Notes
     flow: bool
     """Whether to draw from where frames copied."""
@@ -55,7 +53,7 @@ def check_maps(output: str, *, overwrite: bool) -> None:
         raise FileExistsError(f"{folder} holds more than maps ({foreign[0]}), so it is not replaced")
 
 
-def write_maps(outcome: Outcome, model: StableDiffusion, output: str) -> Path:
+def write_maps(outcome: Outcome, model: Backbone, output: str) -> Path:
     """Writes the pictures, all or none, each as PNG and as mp4; returns their folder."""
     folder = maps_folder(output)
     with replacing(folder, folder=True, room=_ROOM) as temporary:
@@ -66,25 +64,27 @@ def write_maps(outcome: Outcome, model: StableDiffusion, output: str) -> Path:
     return folder
 
 
-def _drawings(outcome: Outcome, model: StableDiffusion) -> Iterator[tuple[str, Video]]:
-    notes = outcome.notes
+def _drawings(outcome: Outcome, model: Backbone) -> Iterator[tuple[str, Video]]:
+    notes, source, method = outcome.notes, outcome.work.inputs.video, outcome.work.recipe.method
+    assert source
     if outcome.flow and notes.copies:
-        copies = [notes.copies[frame] for frame in range(len(outcome.source))]
+        copies = [notes.copies[frame] for frame in range(len(source))]
         pivots, positions = [each.pivot for each in copies], [each.positions for each in copies]
-        yield "flow", pictures.origins(outcome.source, pivots, positions)
+        yield "flow", pictures.origins(source, pivots, positions)
     if outcome.edited is None:
         return
     for name, heat in (("source", notes.source_words), ("target", notes.target_words)):
         if heat is not None:
-            tokens = token_names(model, getattr(outcome.edit, name))
-            yield f"{name}-words", pictures.words(outcome.source, heat, tokens)
+            tokens = token_names(model, getattr(method, name))
+            yield f"{name}-words", pictures.words(source, heat, tokens)
     if notes.masks:
-        yield "masks", pictures.masks(outcome.source, notes.masks)
-    videos = {"source": outcome.source, "reconstruction": notes.reconstruction, "edit": outcome.edited}
+        yield "masks", pictures.masks(source, notes.masks)
+    videos = {"source": source, "reconstruction": notes.reconstruction, "edit": outcome.edited}
     yield "comparison", pictures.side_by_side({name: video for name, video in videos.items() if video})
 
 
-def token_names(model: StableDiffusion, prompt: str) -> list[str]:
+def token_names(model: Backbone, prompt: str) -> list[str]:
     """A prompt's tokens as text; the marks at its begin and end have none."""
-    ids = tokenize(model.tokenizer, prompt).ids
-    return ["", *(model.tokenizer.decode([token]).strip() for token in ids[1:-1]), ""]
+    assert model.text
+    ids = model.text.tokenize(prompt).ids
+    return ["", *(model.text.tokenizer.decode([token]).strip() for token in ids[1:-1]), ""]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
-import tyro
 from rich.console import Console
 from rich.padding import Padding
 from tyro.conf import Positional
 
 from ..fields import Verb, encode, field_docs, unknown
 from ..methods import METHODS, Method
+from .forms import parse
 
 USES: dict[Verb, str] = {
     "edit": "rescene edit IN OUT METHOD",
@@ -30,7 +30,7 @@ class MethodsCommand:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    name = tyro.cli(MethodsCommand, prog="rescene methods", args=arguments).method
+    name = parse(MethodsCommand, arguments, command="methods").method
     console = Console(highlight=False, markup=False)
     if name is None:
         for verb, use in USES.items():

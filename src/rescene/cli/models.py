@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tyro
-
-from ..backbones import ALIASES
-from ..backbones.controlled import CONTROLNETS
+from .forms import parse
+from .plan import megabytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +14,19 @@ class ModelsCommand:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    tyro.cli(ModelsCommand, prog="rescene models", args=arguments)
-    for alias, meaning in ALIASES.items():
-        if "/" not in alias:
-            print(f"{alias:<12}{meaning}")
+    parse(ModelsCommand, arguments, command="models")
+    from ..backbones import ALIASES
+    from ..backbones.changes.controlnet import CONTROLNETS
+
+    for name, alias in ALIASES.items():
+        height, width = alias.size
+        frames = f", {alias.frames} frames at once" if alias.frames else ""
+        place = "comes with rescene" if name == "mini" else alias.place
+        print(f"{name:<12}{place}")
+        print(f"{'':<12}{width}x{height}{frames}; {megabytes(alias.bytes)}; {alias.licence}")
+        print(f"{'':<12}{alias.about}")
     print(
-        "\n--model also takes the hub id of any Stable Diffusion 1.x or 2.x (OWNER/NAME), a folder in\n"
-        "diffusers' layout, or a .safetensors file. Models from the hub are downloaded once.\n\n"
-        f"ControlNets with short names: {', '.join(CONTROLNETS)}."
+        "\n--model also takes the hub id of any Stable Diffusion 1.x, 2.x or XL or Stable Video Diffusion\n"
+        "(OWNER/NAME), a folder in diffusers' layout, or a .safetensors file. Models from the hub are\n"
+        f"downloaded once.\n\nControlNets with short names: {', '.join(CONTROLNETS)}."
     )

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..fields import decode
 from ..metrics import Prompts
-from ..settings import Trim, parse, read_settings
+from ..runs import Trim, parse
+from ..runs.inputs import cut_of
+from ..runs.result import read_settings
 from ..video import Video
 from ..video.encode import FORMATS
 from ..video.folders import IMAGES
@@ -78,9 +80,8 @@ class Pair:
     @property
     def cut(self) -> Cut:
         """Which frames of the source the result was made from; all, if it doesn't say."""
-        trim = self.settings.get("source", {}).get("trim")
-        noted = Trim() if trim is None else decode(Trim, trim, name=f"{self.output}: trim")
-        return Cut(start=noted.start, end=noted.end, frames=noted.frames, every=noted.every)
+        source = self.settings.get("inputs", {}).get("video") or {}
+        return cut_of(decode(Trim, source.get("trim", {}), name=f"{self.output}: trim"))
 
 
 def pairs(input: Path, output: Path | None, given: "Given") -> list[Pair]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 
 from tyro.conf import Positional
 
-from ..methods import METHODS, Cost, Method
+from ..methods import METHODS, Method
 from ..runs import InputRefs, Recipe, Trim, VideoRef
 from .forms import OneOf, parse
 from .options import ModelOptions
@@ -55,9 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     else:
         job = parse(PlanCommand, arguments, command="plan")
         video = VideoRef(path=str(job.input), trim=job.trim)
-        recipe = Recipe(
-            method=job.method, model=job.model.ref, inputs=InputRefs(video=video), fit=job.size
-        )
+        recipe = Recipe(method=job.method, model=job.model.ref, inputs=InputRefs(video=video), fit=job.size)
     for line in _lines(_assembled(recipe)):
         print(line)
 

@@ -48,7 +48,9 @@ class Propagate:
 
     def __post_init__(self) -> None:
         if not self.first_frame:
-            raise ValueError("--first-frame names no file; give the edited frame, as in --first-frame first.png")
+            raise ValueError(
+                "--first-frame names no file; give the edited frame, as in --first-frame first.png"
+            )
         if self.key_frame and len(self.first_frame) > 1:
             raise ValueError("key frames belong to one edit: give one --first-frame with --key-frame")
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
 from tyro.conf import Positional
 
-from ..settings import parse, read_settings
+from ..runs import parse as parse_settings
+from .forms import parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,9 @@ class ShowCommand:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    text = read_settings(tyro.cli(ShowCommand, prog="rescene show", args=arguments).file)
-    parse(text)
+    file = parse(ShowCommand, arguments, command="show").file
+    from ..runs.result import read_settings
+
+    text = read_settings(file)
+    parse_settings(text)
     print(text)

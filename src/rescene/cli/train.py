@@ -14,5 +14,5 @@ KINDS = {
 
 def main(arguments: Sequence[str]) -> None:
     """Finds the kind of training, and runs it."""
-    kind = choose(arguments, KINDS, prog="rescene train").replace("-", "_")
+    kind = choose(arguments, KINDS, prog="rescene train", about="Tune a model to a video.").replace("-", "_")
     import_module(f".train_{kind}", __package__).main(arguments[1:])

@@ -1,32 +1,30 @@
 """`rescene train motion-lora`: LoRAs of how a video moves, one for each of its clips."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tyro.conf import Positional
 
-from ..backbones import MotionLoRA, StableVideo
-from ..cache import cached
-from ..inputs import Fit
 from ..methods.i2vedit import I2VEdit
-from ..methods.source_clip import SourceClip
-from ..methods.spans import Span, segments
-from ..progress import Progress
-from ..settings import Trim, file_hash
-from ..training import MotionTuning, TrainingFolder
-from ..training.processes import processes
-from ..video import Video
-from ..video.files import check_target
-from .carry import read_picture
+from ..runs import InputRefs, KeyFrameRef, Recipe, Trim, VideoRef, file_hash
+from ..training.settings import MotionTuning
 from .edit import numbered
 from .forms import parse
-from .options import TrainingRun, fit_for, read_source
-from .progress import Reporter, reporting
-from .video_model import VideoModelOptions
+from .options import TrainingRun, VideoModelOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..backbones import Backbone
+    from ..backbones.changes import MotionLoRA
+    from ..inputs import Fit
+    from ..methods.i2vedit.source import SourceClip
+    from ..methods.i2vedit.spans import Span
+    from ..progress import Progress
+    from ..video import Video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,26 +64,34 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: For what is wrong.
     """
     job = parse(MotionLoRAJob, arguments, command="train motion-lora")
+    from ..methods.i2vedit.spans import segments
+    from ..runs.inputs import fitted, read_picture, read_source
+    from ..video.files import check_target
+    from .host import CommandHost
+
     if job.output.suffix != ".safetensors":
         raise ValueError(f"{job.output} must end with .safetensors: that is what a LoRA is")
-    video, outline = read_source(job.input, job.trim), job.model.outline()
-    fit = fit_for(video, outline, job.run.size)
-    (segment,) = segments(len(video), job.run.clip_length or outline.clip_length)
+    video, host = read_source(job.input, job.trim), CommandHost()
+    outline = host.outline(job.model.ref)
+    source, fit = fitted(video, outline, job.run.size)
+    length = job.run.clip_length or outline.native_frames
+    if length is None:
+        raise ValueError(f"a motion LoRA is for a model of videos, and {outline.title} makes single images")
+    (segment,) = segments(len(video), length)
     outputs = [Path(path) for path in numbered(str(job.output), len(segment.spans))]
     for path in outputs:
         check_target(path, folder=False, overwrite=job.run.overwrite or job.run.resume)
-    sample = job.run.sample_frame and fit.apply(read_picture(job.run.sample_frame, video, cover=False))
+    sample = job.run.sample_frame and read_picture(job.run.sample_frame, video, cover=False)
 
-    model = job.model.load()
-    with reporting(as_json=job.run.json_progress) as reporter:
-        training = Training(job, model, fit, video, sample, reporter)
+    model = host.load(job.model.ref)
+    with host.reporting(as_json=job.run.json_progress) as reporter:
+        training = Training(job, model, fit, video, source, sample, reporter.progress)
         first: SourceClip | None = None
         for path, span in zip(outputs, segment.spans, strict=True):
             if not (job.run.resume and path.exists()):
                 training.train(path, span, first)
             if job.run.skip_interval and first is None:
-                method = I2VEdit(clip_length=job.run.clip_length)
-                first = method.source(model, training.source, span, progress=reporter.progress)
+                first = training.first(span)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,32 +99,36 @@ class Training:
     """The trainings for one video."""
 
     job: MotionLoRAJob
-    model: StableVideo
-    fit: Fit
-    video: Video
-    sample: Video | None
-    reporter: Reporter
+    model: "Backbone"
+    fit: "Fit"
+    video: "Video"
+    source: "Video"
+    """The video at the size of work."""
+    sample: "Video | None"
+    progress: "Progress"
 
-    @property
-    def source(self) -> Video:
-        """The video at the size of work."""
-        return self.fit.apply(self.video)
+    def first(self, span: "Span") -> "SourceClip":
+        """The first clip on its way to noise, which later ones look at."""
+        from ..methods.i2vedit.edit import I2VEditWork
+        from ..methods.method import Run
 
-    def train(self, path: Path, span: Span, first: SourceClip | None) -> None:
+        work = I2VEditWork(I2VEdit(clip_length=self.job.run.clip_length), self.model)
+        return work.source(self.source, span, None, Run(progress=self.progress), "")
+
+    def train(self, path: Path, span: "Span", first: "SourceClip | None") -> None:
         """Trains on one clip, unless exactly that was done before: then what was learnt is in the cache."""
+        from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+        from ..backbones.changes import MotionLoRA
+        from ..cache import cached
+        from ..training.processes import processes
+
         tuning, began = self.job.tuning, time.monotonic()
         place = path.with_name(f"{path.stem}-training")
-        video = {
-            "sha256": file_hash(self.job.input),
-            "trim": str(self.job.trim),
-            "size": list(self.fit.size),
-            "frames": [span.frames.start, span.frames.stop],
-            "looks_at_first": first is not None,
-        }
-        config = tuning.config(self.model, video)
+        config = tuning.config(self.model, self._about(span, first))
         how = "learnt before"
 
-        def learn() -> Tensor:
+        def learn() -> "Tensor":
             nonlocal how
             lora = self.learn(place, span, first, config)
             how = f"checkpoints, losses.csv and losses.svg in {place}/"
@@ -136,40 +146,56 @@ class Training:
         what = f"{path.stat().st_size / 1e6:.1f} MB, {tuning.length} steps on {len(span.frames)} frames"
         print(f"{path}  ({what} in {time.monotonic() - began:.0f} s; {how})")
 
+    def _about(self, span: "Span", first: "SourceClip | None") -> dict[str, object]:
+        """What decides a training, apart from the model and the settings."""
+        return {
+            "sha256": file_hash(self.job.input),
+            "trim": str(self.job.trim),
+            "size": list(self.fit.size),
+            "frames": [span.frames.start, span.frames.stop],
+            "looks_at_first": first is not None,
+        }
+
     def learn(
-        self, place: Path, span: Span, first: SourceClip | None, config: Mapping[str, object]
-    ) -> MotionLoRA:
+        self, place: Path, span: "Span", first: "SourceClip | None", config: Mapping[str, object]
+    ) -> "MotionLoRA":
         """Trains on one clip; checkpoints go to the folder `place`."""
-        run, clip = self.job.run, self.source[span.frames.start : span.frames.stop]
+        from ..training import TrainingFolder
+
+        run, frames = self.job.run, slice(span.frames.start, span.frames.stop)
         resume = run.resume and (place / "checkpoint.safetensors").exists()
         folder = TrainingFolder(path=place, config=config, resume=resume, overwrite=run.overwrite)
-        sample, progress = None if first else self.sample, self.reporter.progress
+
+        def keep(lora: "MotionLoRA", step: int) -> None:
+            """Writes what a checkpoint leaves for people: the LoRA as it is, and an edit by it."""
+            lora.save(folder.at(step, ".safetensors"))
+            if self.sample is not None and first is None:
+                edited = self.edited(folder.at(step, ".safetensors"), self.video[frames], self.sample)
+                edited.write(folder.at(step, ".mp4"), overwrite=True)
+
         return self.job.tuning(
             self.model,
-            clip,
+            self.source[frames],
             first_keys=first.keys_at if first else None,
-            progress=progress,
+            progress=self.progress,
             folder=folder,
-            at_checkpoint=keeper(folder, self.model, clip, self.fit, sample, progress),
+            at_checkpoint=keep,
         )
 
+    def edited(self, lora: Path, clip: "Video", sample: "Video") -> "Video":
+        """The edited frame, carried through a clip by what is learnt so far."""
+        from ..inputs import Inputs
+        from ..runs import Host
+        from ..runs.run import assembled, compute
 
-def keeper(
-    folder: TrainingFolder,
-    model: StableVideo,
-    clip: Video,
-    fit: Fit,
-    sample: Video | None,
-    progress: Progress,
-) -> Callable[[MotionLoRA, int], None]:
-    """Writes what a checkpoint leaves for people: the LoRA as it is, and an edit by it."""
-
-    def keep(lora: MotionLoRA, step: int) -> None:
-        path = folder.at(step, ".safetensors")
-        lora.save(path)
-        if sample is not None:
-            method = I2VEdit(motion_lora=(path,), clip_length=len(clip))
-            edited = method(model, clip, {0: sample.frames}, progress=progress)
-            fit.restore(edited).write(folder.at(step, ".mp4"), overwrite=True)
-
-    return keep
+        recipe = Recipe(
+            method=I2VEdit(motion_lora=(lora,), clip_length=len(clip)),
+            model=self.job.model.ref,
+            inputs=InputRefs(
+                video=VideoRef(path=str(self.job.input), trim=self.job.trim),
+                key_frames=(KeyFrameRef(at=0, path=str(self.job.run.sample_frame)),),
+            ),
+            fit=self.fit,
+        )
+        work = assembled(recipe, Inputs(video=clip, key_frames={0: sample.frames}), self.model)
+        return compute(work, self.model, Host(progress=self.progress))

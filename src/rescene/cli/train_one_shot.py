@@ -1,24 +1,27 @@
 """`rescene train one-shot`: an adapter from one clip."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from ..adapters import Adapter
-from ..backbones import StableDiffusion
-from ..inputs import Fit
 from ..methods import TuneAVideo
-from ..progress import Progress, quiet
-from ..settings import Trim, file_hash
-from ..training import OneShot, TrainingFolder, processes
-from ..video import Video
-from ..video.files import check_target
+from ..runs import InputRefs, Recipe, Trim, VideoRef, file_hash
+from ..training.settings import OneShot
 from .forms import parse
-from .options import ModelOptions, TrainingRun, fit_for, read_source
-from .progress import reporting
+from .options import ModelOptions, TrainingRun
+
+if TYPE_CHECKING:
+    from ..backbones import Backbone
+    from ..backbones.changes import Adapter
+    from ..inputs import Fit
+    from ..progress import Progress
+    from ..training import TrainingFolder
+    from ..video import Video
+    from .host import CommandHost
 
 MOST_FRAMES = 24
 """Frames of a clip that are used unless others are asked for: all are in memory at once."""
@@ -55,29 +58,42 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: For what is wrong.
     """
     job = parse(OneShotJob, arguments, command="train one-shot")
-    began, place = time.monotonic(), job.output.with_name(f"{job.output.stem}-training")
+    from ..runs.inputs import fitted
+    from ..video.files import check_target
+    from .host import CommandHost
+
     if job.output.suffix != ".safetensors":
         raise ValueError(f"{job.output} must end with .safetensors: that is what an adapter is")
     check_target(job.output, folder=False, overwrite=job.run.overwrite or job.run.resume)
-    video = clip_of(job.input, job.trim)
-    shape = job.model.outline()
-    fit = fit_for(video, shape, job.run.size)
+    video, host = clip_of(job.input, job.trim), CommandHost()
+    shape = host.outline(job.model.ref)
+    clip, fit = fitted(video, shape, job.run.size)
+    if shape.text is None:
+        raise ValueError(f"one-shot tuning needs a model that reads prompts; {shape.title} doesn't")
     for prompt in (job.tuning.prompt, job.tuning.class_prompt, *job.run.sample_prompts):
-        shape.embed(prompt)
+        shape.text(prompt)
+    tune(job, host, video, clip, fit)
 
-    state = processes()
-    options = job.model if state.num_processes == 1 else replace(job.model, device=str(state.device))
-    model = options.load()
+
+def tune(job: OneShotJob, host: "CommandHost", video: "Video", clip: "Video", fit: "Fit") -> None:
+    """Tunes to a clip, which is `video` at the size of work, and writes the adapter."""
+    from ..progress import quiet
+    from ..training import TrainingFolder
+    from ..training.processes import processes
+
+    began, place = time.monotonic(), job.output.with_name(f"{job.output.stem}-training")
+    state, ref = processes(), job.model.ref
+    model = host.load(ref if state.num_processes == 1 else replace(ref, device=str(state.device)))
     config = {
         **job.tuning.config(model, file_hash(job.input)),
         "frames": str(job.trim),
         "size": list(fit.size),
     }
     folder = TrainingFolder(path=place, config=config, resume=job.run.resume, overwrite=job.run.overwrite)
-    with reporting(as_json=job.run.json_progress) as reporter:
+    with host.reporting(as_json=job.run.json_progress) as reporter:
         progress = reporter.progress if state.is_main_process else quiet
-        keep = keeper(folder, model, video, fit, prompts=job.run.sample_prompts, progress=progress)
-        adapter = job.tuning(model, fit.apply(video), progress=progress, folder=folder, at_checkpoint=keep)
+        keep = Keeper(job, folder, model, video, fit, progress)
+        adapter = job.tuning(model, clip, progress=progress, folder=folder, at_checkpoint=keep)
     if state.is_main_process:
         adapter.save(job.output, steps=job.tuning.length)
         size, seconds = job.output.stat().st_size / 1e6, time.monotonic() - began
@@ -86,12 +102,14 @@ def main(arguments: Sequence[str]) -> None:
         print(f"{place}/  (checkpoints, losses.csv, losses.svg)")
 
 
-def clip_of(path: Path, trim: Trim) -> Video:
+def clip_of(path: Path, trim: Trim) -> "Video":
     """The frames to train on.
 
     Raises:
         ValueError: If there are fewer than asked for.
     """
+    from ..runs.inputs import read_source
+
     video = read_source(path, replace(trim, frames=trim.frames or MOST_FRAMES))
     if trim.frames and len(video) < trim.frames:
         raise ValueError(
@@ -101,22 +119,31 @@ def clip_of(path: Path, trim: Trim) -> Video:
     return video
 
 
-def keeper(
-    folder: TrainingFolder,
-    model: StableDiffusion,
-    video: Video,
-    fit: Fit,
-    *,
-    prompts: tuple[str, ...],
-    progress: Progress,
-) -> Callable[[Adapter, int], None]:
+@dataclass(frozen=True, eq=False)
+class Keeper:
     """Writes what a checkpoint leaves for people: the adapter as it is, and edits by it."""
 
-    def keep(adapter: Adapter, step: int) -> None:
-        motion = folder.at(step, ".safetensors")
-        adapter.save(motion, steps=step)
-        for number, prompt in enumerate(prompts, start=1):
-            edited = TuneAVideo(motion=motion, target=prompt)(model, fit.apply(video), progress=progress)
-            fit.restore(edited).write(folder.at(step, f"-{number}.mp4"), overwrite=True)
+    job: OneShotJob
+    folder: "TrainingFolder"
+    model: "Backbone"
+    video: "Video"
+    fit: "Fit"
+    progress: "Progress"
 
-    return keep
+    def __call__(self, adapter: "Adapter", step: int) -> None:
+        motion = self.folder.at(step, ".safetensors")
+        adapter.save(motion, steps=step)
+        for number, prompt in enumerate(self.job.run.sample_prompts, start=1):
+            edited = self.sample(TuneAVideo(motion=motion, target=prompt))
+            edited.write(self.folder.at(step, f"-{number}.mp4"), overwrite=True)
+
+    def sample(self, method: TuneAVideo) -> "Video":
+        """An edit of the clip."""
+        from ..inputs import Inputs
+        from ..runs import Host
+        from ..runs.run import assembled, compute
+
+        inputs = InputRefs(video=VideoRef(path=str(self.job.input), trim=self.job.trim))
+        recipe = Recipe(method=method, model=self.job.model.ref, inputs=inputs, fit=self.fit)
+        work = assembled(recipe, Inputs(video=self.video), self.model)
+        return compute(work, self.model, Host(progress=self.progress))

@@ -114,7 +114,8 @@ def described(hint: Any) -> str:
 
 def _first_that_fits(members: tuple[Any, ...], value: object, *, name: str) -> Any:
     needed = [member for member in members if member is not type(None)]
-    if len(needed) == 1 and is_dataclass(needed[0]) and value is not None:
+    named = len(needed) == 1 and (is_dataclass(needed[0]) or get_origin(needed[0]) is Literal)
+    if named and value is not None:
         return decode_as(needed[0], value, name=name)  # Which names the place of what is wrong inside.
     for member in (type(None), bool, int, float, str, Path, *members):
         if member in members:

@@ -65,20 +65,33 @@ def read_picture(path: Path, video: Video, cover: bool) -> Video:
     return picture.cover(video.height, video.width)
 
 
-def fit_for(video: Video, model: "Backbone", size: str | None) -> Fit:
-    """The size to work at: the model's own if `size` is None, `source`, or WIDTHxHEIGHT.
+def fit_for(video: Video, model: "Backbone", wanted: Fit | str | None) -> Fit:
+    """The size and length to work at.
+
+    Args:
+        video: The source.
+        model: The model; one without weights will do.
+        wanted: The model's own size if None, `source`, WIDTHxHEIGHT, or a fit that was chosen before.
 
     Raises:
         ValueError: If it is none of these, or not a multiple of the model's stride.
     """
-    if size is None:
+    if isinstance(wanted, Fit):
+        return wanted
+    if wanted is None:
         return Fit.to(video, area=model.native_area, grid=model.grid)
-    if size == "source":
+    if wanted == "source":
         return Fit.whole(video, grid=model.grid)
-    width, _, height = size.lower().partition("x")
+    width, _, height = wanted.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise ValueError(f"--size {size!r} is neither WIDTHxHEIGHT, such as 512x320, nor source")
+        raise ValueError(f"--size {wanted!r} is neither WIDTHxHEIGHT, such as 512x320, nor source")
     return Fit.to(video, area=model.native_area, grid=model.grid, size=(int(height), int(width)))
+
+
+def fitted(video: Video, model: "Backbone", wanted: Fit | str | None = None) -> tuple[Video, Fit]:
+    """A video at the size and length to work at, for those who train on it; as `fit_for`."""
+    fit = fit_for(video, model, wanted)
+    return fit.apply(video), fit
 
 
 def _mask(path: Path, source: VideoRef, video: Video) -> Mask:

@@ -18,7 +18,8 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
         fields = values["fields"] = dict(fields)
         if (control := fields.pop("control_video", None)) is not None:
             inputs["control"] = {"path": control}
-    return {**values, "verb": verb, "inputs": inputs, "files": _files(values, fields)}
+    files = _files(values, fields)
+    return {**values, "verb": verb, "inputs": inputs, "files": files}
 
 
 def _files(values: dict[str, Any], fields: Any) -> dict[str, list[str | None]]:

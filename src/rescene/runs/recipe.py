@@ -165,8 +165,9 @@ class Recipe:
         if fit is not None and not isinstance(fit, str):
             fit = decode(Fit, fit, name="settings: fit")
         recipe = decode(cls, values, name="settings", method=method, fit=fit)
-        for name, paths in files_of(method).items():
-            if name in recipe.files and len(recipe.files[name]) != len(paths):
+        named = files_of(method)
+        for name, hashes in recipe.files.items():
+            if len(hashes) != len(named.get(name, ())):
                 raise ValueError(f"settings: files must name a SHA-256 for each file of {name}")
         return recipe
 

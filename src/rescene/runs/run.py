@@ -108,7 +108,7 @@ def assembled(recipe: Recipe, given: Inputs, outline: Backbone, *, result: str |
     Raises:
         ValueError: For what is wrong.
     """
-    if given.video is not None and not isinstance(recipe.fit, Fit):
+    if given.video is not None:
         recipe = replace(recipe, fit=fit_for(given.video, outline, recipe.fit))
     work = Prepared(recipe=recipe, given=given, outline=outline, result=result)
     recipe.method.check(outline, work.inputs)

@@ -2,7 +2,7 @@
 
 from .ddpm import BySteps, invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
-from .ode import Denoise, Level, Split, Step, invert, sample
+from .ode import Denoise, Level, Schedule, Split, Step, sample
 from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 
@@ -10,6 +10,7 @@ __all__ = [
     "BySteps",
     "Denoise",
     "Level",
+    "Schedule",
     "Split",
     "Step",
     "Wanted",
@@ -19,7 +20,6 @@ __all__ = [
     "edm_inversion",
     "epsilon",
     "flow",
-    "invert",
     "invert_ddpm",
     "karras",
     "noised",

@@ -5,16 +5,13 @@ every level independently and keeps, for each step, what the deterministic part 
 Sampling with these residuals returns to the video exactly, from any level on and in any number of steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from .noise import ancestral
-from .ode import Denoise, Level, Step
-
-Sample = Callable[[Denoise, Tensor, list[Step]], Iterator[Tensor]]
-"""`sampling.sample` for one kind of prediction."""
+from .ode import Denoise, Level, Schedule, sample
 
 
 @runtime_checkable
@@ -41,12 +38,11 @@ def noised(clean: Tensor, draw: Tensor, level: Level) -> Tensor:
 
 
 def invert_ddpm(
-    sample: Sample, denoise: Denoise, clean: Tensor, schedule: list[Step], *, draws: Tensor
+    denoise: Denoise, clean: Tensor, schedule: Schedule, *, draws: Tensor
 ) -> Iterator[Residual]:
     """Yields each step of the inversion, the noisiest first.
 
     Args:
-        sample: The model's sampler.
         denoise: The network's prediction with the source's prompt.
         clean: The video's latents.
         schedule: The steps, from noise to video.
@@ -54,26 +50,24 @@ def invert_ddpm(
     """
     latents = noised(clean, draws[0], schedule[0].start)
     for index, step in enumerate(schedule, 1):
-        (mean,) = sample(denoise, latents, [ancestral(step, 1.0)[0]])
+        (mean,) = sample(denoise, latents, schedule.alone(ancestral(step, 1.0)[0]))
         last = index == len(schedule)
         following = clean if last else noised(clean, draws[index], schedule[index].start)
         yield Residual(latents, following - mean)
         latents = following
 
 
-def sample_ddpm(
-    sample: Sample, denoise: Denoise, x: Tensor, schedule: list[Step], *, residuals: BySteps
-) -> Iterator[Tensor]:
+def sample_ddpm(denoise: Denoise, x: Tensor, schedule: Schedule, *, residuals: BySteps) -> Iterator[Tensor]:
     """Yields the latents after each step, from noise to video.
 
     Args:
-        sample: The model's sampler.
         denoise: The network's prediction; guidance and hooks live inside.
         x: Where to start.
         schedule: The steps.
         residuals: What to add after each step, by the step's index.
     """
     for step in schedule:
-        (mean,) = sample(denoise, x, [ancestral(step, 1.0)[0]])
+        (mean,) = sample(denoise, x, schedule.alone(ancestral(step, 1.0)[0]))
         x = mean + residuals[step.index].to(mean)
         yield x
+

@@ -6,9 +6,9 @@ et al., 2022, algorithm 1) and Euler steps for rectified flow (Liu et al., 2023)
 and in how a prediction is split into clean signal and noise (`predictions.py`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from torch import Tensor
 
@@ -40,15 +40,47 @@ Split = Callable[[Tensor, Tensor, Level], tuple[Tensor, Tensor]]
 """(latents, prediction, level) to (clean, eps): what a prediction means."""
 
 
-def sample(denoise: Denoise, x: Tensor, schedule: Iterable[Step], split: Split) -> Iterator[Tensor]:
-    """Yields the latents after each step, from noise to video."""
+@dataclass(frozen=True)
+class Schedule(Sequence[Step]):
+    """Steps in the order in which they are taken, and what the model's predictions mean."""
+
+    steps: tuple[Step, ...]
+    split: Split
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, at: int) -> Step: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Schedule": ...
+
+    def __getitem__(self, at: int | slice) -> "Step | Schedule":
+        return replace(self, steps=self.steps[at]) if isinstance(at, slice) else self.steps[at]
+
+    def alone(self, step: Step) -> "Schedule":
+        """A schedule of one step, which may be a variant of one of these."""
+        return replace(self, steps=(step,))
+
+    def inverted(self) -> "Schedule":
+        """The same steps from their end to their start; the network is told the same noisy ends."""
+        back = tuple(replace(step, start=step.end, end=step.start) for step in reversed(self.steps))
+        return replace(self, steps=back)
+
+
+def sample(denoise: Denoise, x: Tensor, schedule: Schedule) -> Iterator[Tensor]:
+    """Yields the latents after each step of a schedule, in either direction.
+
+    Raises:
+        FloatingPointError: If some are NaN or infinite.
+    """
     for step in schedule:
-        clean, eps = split(x, denoise(x, step), step.start)
+        clean, eps = schedule.split(x, denoise(x, step), step.start)
         x = step.end.signal * clean + step.end.noise * eps
+        if not x.isfinite().all():
+            raise FloatingPointError(
+                f"latents became NaN or infinite at step {step.index + 1}; try float32, less emphasis on "
+                "words or a lower guidance scale"
+            )
         yield x
-
-
-def invert(denoise: Denoise, x: Tensor, schedule: Iterable[Step], split: Split) -> Iterator[Tensor]:
-    """Yields the latents after each step of the same schedule, walked from video to noise."""
-    backwards = [replace(step, start=step.end, end=step.start) for step in reversed(list(schedule))]
-    return sample(denoise, x, backwards, split)

@@ -1,0 +1,25 @@
+"""What can be put into a network for the length of a block: norms, layers, weights, ControlNets, adapters."""
+
+from .controlnet import ControlNet, ControlNetFile, Steering, load_controlnet, verify_controlnet
+from .motion_lora import MotionLoRA
+from .one_shot import Adapter, BaseWarning
+from .one_shot_file import About, read_about
+from .temporal import ClipNorms, TemporalLayers
+from .weights import Recomputed, ReplacedWeights
+
+__all__ = [
+    "About",
+    "Adapter",
+    "BaseWarning",
+    "ClipNorms",
+    "ControlNet",
+    "ControlNetFile",
+    "MotionLoRA",
+    "Recomputed",
+    "ReplacedWeights",
+    "Steering",
+    "TemporalLayers",
+    "load_controlnet",
+    "read_about",
+    "verify_controlnet",
+]

@@ -1,0 +1,152 @@
+"""Prompts as networks read them: states of each token, and where the words are among the tokens."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..prompts import Prompt, Tokenizer, tokenize
+from .parts import Parts
+
+REMEMBERED = 64
+"""Prompts whose texts are kept."""
+
+
+class PromptWarning(UserWarning):
+    """A prompt asks for something that the model never saw."""
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """An encoded prompt."""
+
+    prompt: Prompt
+    """Its words and tokens."""
+    states: Float[Tensor, "L E"]
+    """What the network attends to: a row for each token, padding included."""
+    mask: Float[Tensor, " L"] | None = None
+    """1 for tokens that the network attends to, 0 for others; all of them if None."""
+    summary: Float[Tensor, " S"] | None = None
+    """The whole prompt in one vector, for networks that read that too."""
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Reads prompts."""
+
+    tokenizer: Tokenizer
+    """Splits prompts as the encoder reads them."""
+
+    def __call__(self, prompt: str) -> Text:
+        """The encoded prompt; the network runs once for each.
+
+        Warns:
+            PromptWarning: If the model won't understand it.
+
+        Raises:
+            ValueError: If the prompt has more tokens than the encoder takes.
+        """
+        ...
+
+    def tokenize(self, prompt: str) -> Prompt:
+        """Its words and tokens, without running the network."""
+        ...
+
+
+class Encoded(NamedTuple):
+    """What networks make of a prompt."""
+
+    states: Float[Tensor, "1 L E"]
+    summary: Float[Tensor, "1 S"] | None = None
+
+
+class ClipText:
+    """CLIP's last hidden states, padded to the tokenizer's length.
+
+    Args:
+        parts: The model's networks.
+        tokenizer: CLIP's.
+        encoder: CLIP's text model.
+        remark: What to warn of in a prompt, if anything.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        tokenizer: Any,
+        encoder: Any,
+        *,
+        remark: Callable[[str], str | None] | None = None,
+    ):
+        self.tokenizer, self._parts, self._encoder, self._remark = tokenizer, parts, encoder, remark
+        self._known: dict[str, Text] = {}
+
+    def __call__(self, prompt: str) -> Text:
+        """See `TextEncoder`."""
+        self._refuse_long(prompt)
+        if self._remark and (remark := self._remark(prompt)):
+            warnings.warn(remark, PromptWarning, stacklevel=2)
+        if prompt not in self._known:
+            while len(self._known) >= REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[prompt] = self._text(prompt)
+        return self._known[prompt]
+
+    def tokenize(self, prompt: str) -> Prompt:
+        """See `TextEncoder`."""
+        return tokenize(self.tokenizer, prompt)
+
+    @torch.no_grad()
+    def _text(self, prompt: str) -> Text:
+        states, summary = self.encode(prompt)
+        return Text(
+            prompt=self.tokenize(prompt),
+            states=states[0].float(),
+            summary=None if summary is None else summary[0].float(),
+        )
+
+    def encode(self, prompt: str) -> Encoded:
+        """Runs the networks."""
+        return Encoded(self._run(self.tokenizer, self._encoder, prompt)[0])
+
+    def _run(self, tokenizer: Any, encoder: Any, prompt: str, **options: bool) -> Any:
+        padded = tokenizer(prompt, padding="max_length", return_tensors="pt").input_ids
+        return self._parts.awake(encoder)(padded.to(self._parts.device), **options)
+
+    def _refuse_long(self, prompt: str) -> None:
+        length = self.tokenizer.model_max_length
+        tokens: list[int] = self.tokenizer(prompt).input_ids
+        if len(tokens) > length:
+            lost = self.tokenizer.decode(tokens[length - 1 : -1]).strip()
+            raise ValueError(
+                f"the prompt has {len(tokens) - 2} tokens and the model reads {length - 2}; cut {lost!r}"
+            )
+
+
+class TwoClips(ClipText):
+    """States of two CLIPs side by side, from their last but one layers, and the second one's summary.
+
+    An empty prompt is zeros: so the model was trained to do without one.
+
+    Args:
+        parts: The model's networks.
+        tokenizers: Those of both.
+        encoders: Both text models.
+    """
+
+    def __init__(self, parts: Parts, tokenizers: tuple[Any, Any], encoders: tuple[Any, Any], **options: Any):
+        super().__init__(parts, tokenizers[0], encoders[0], **options)
+        self._both = list(zip(tokenizers, encoders, strict=True))
+
+    def encode(self, prompt: str) -> Encoded:
+        """Runs both networks."""
+        outputs = [self._run(*each, prompt, output_hidden_states=True) for each in self._both]
+        states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+        summary = outputs[-1].text_embeds
+        if not prompt:
+            states, summary = torch.zeros_like(states), torch.zeros_like(summary)
+        return Encoded(states, summary)

@@ -1,0 +1,67 @@
+"""What all models of a UNet and an autoencoder have in common, of images and of video."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from ..attention import Change
+from ..attention.unet import Context, control_of
+from ..fields import Kind
+from ..inputs.grid import Grid
+from .parts import Parts, network_hash
+from .text import TextEncoder
+
+
+class UNetModel:
+    """A UNet in the latent space of an autoencoder. See `Backbone` for the verbs.
+
+    Args:
+        networks: All networks of the model, the UNet first and the autoencoder last.
+        context: What the UNet's cross-attention looks at.
+        device: Where to compute.
+        offload: Whether only the part at work is on the device, the others wait in main memory.
+    """
+
+    title: str
+    native_frames: int | None = None
+    text: TextEncoder | None = None
+    conditions: frozenset[Kind]
+
+    def __init__(
+        self, networks: Sequence[Any], *, context: Context, device: torch.device | str, offload: bool
+    ):
+        self.unet, self.vae = networks[0], networks[-1]
+        self._parts = Parts(networks, device=device, offload=offload)
+        self.device, self.dtype = self._parts.device, self.unet.dtype
+        space = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.grid = Grid(space, stride=space * 2 ** (len(self.unet.config.block_out_channels) - 1))
+        self.native_area = int((self.unet.config.sample_size * space) ** 2)
+        self.control = control_of(self.unet, context)
+
+    def changed(self, *changes: Change) -> AbstractContextManager[None]:
+        """A block in which `changes` hold, inside those of enclosing blocks."""
+        return self.control.changed(*changes)
+
+    @cached_property
+    def _identity(self) -> str:
+        return self._parts.fingerprint()
+
+    def identity(self) -> str:
+        """SHA-256 over the names and bytes of all weights: there are gigabytes, and nothing changes them."""
+        return self._identity
+
+    @cached_property
+    def network_hash(self) -> str:
+        """What adapters call the network that they are for, see `parts.network_hash`."""
+        return network_hash(self.unet)
+
+    def weight_bytes(self) -> int:
+        """Bytes of all weights."""
+        return self._parts.weight_bytes()
+
+    def _times(self, times: Iterable[float]) -> torch.Tensor:
+        """What the network is told of each branch's level of noise."""
+        return torch.tensor(list(times), device=self.device)
