@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attention import AttentionHook, FrameKeys, Layer
-    from .backbones import StableDiffusion, StableVideo, load, load_video_model
+    from .backbones import Backbone, Branch, Condition, StableDiffusion, StableVideo, Text, load
     from .controls import Canny, Depth, Pose
     from .inputs import Fit, Grid, Inputs
     from .methods import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "attention": ("AttentionHook", "FrameKeys", "Layer"),
-    "backbones": ("StableDiffusion", "StableVideo", "load", "load_video_model"),
+    "backbones": ("Backbone", "Branch", "Condition", "StableDiffusion", "StableVideo", "Text", "load"),
     "controls": ("Canny", "Depth", "Pose"),
     "methods": (
         *("GENERATORS", "METHODS", "ControlledVideo", "FateZero", "I2VEdit", "Inversion", "Notes"),
@@ -53,7 +53,10 @@ __all__ = [
     "METHODS",
     "METRICS",
     "AttentionHook",
+    "Backbone",
+    "Branch",
     "Canny",
+    "Condition",
     "ControlledVideo",
     "Depth",
     "FateZero",
@@ -70,6 +73,7 @@ __all__ = [
     "Pose",
     "StableDiffusion",
     "StableVideo",
+    "Text",
     "Text2VideoZero",
     "TokenFlow",
     "TuneAVideo",
@@ -78,7 +82,6 @@ __all__ = [
     "VideoInstructPix2Pix",
     "evaluate",
     "load",
-    "load_video_model",
 ]
 
 

@@ -8,7 +8,7 @@ from ..fields import Attends
 
 Stage = Literal["down", "mid", "up"]
 Rows = Literal["frames", "positions", "clips"]
-"""What a row of a layer's batch holds the tokens of: one frame, one position at all times, or a whole clip."""
+"""Whose tokens a row of a layer's batch holds: a frame's, those of one position at all times, or a clip's."""
 
 
 @dataclass(frozen=True)

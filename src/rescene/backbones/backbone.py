@@ -47,6 +47,8 @@ class Backbone(Protocol):
     """What messages call models of its family."""
     grid: Grid
     """How latents are spread over pixels and frames, and which sizes are valid."""
+    latent_channels: int
+    """Channels of its latents."""
     native_area: int
     """Pixels of the frames that it was trained on."""
     native_frames: int | None
@@ -107,7 +109,7 @@ class Backbone(Protocol):
         ...
 
     def changed(self, *changes: Change) -> AbstractContextManager[None]:
-        """A block in which `changes` hold, inside those of enclosing blocks. See `AttentionControl.changed`."""
+        """A block in which `changes` hold, inside those of enclosing blocks: `AttentionControl.changed`."""
         ...
 
     def identity(self) -> str:

@@ -36,7 +36,9 @@ class Family:
 
     def fits(self, index: Mapping[str, Any]) -> bool:
         """Whether a model has all parts, of the right classes."""
-        return all(_class(index, part) in (kinds or [_class(index, part)]) for part, kinds in self.parts.items())
+        return all(
+            _class(index, part) in (kinds or [_class(index, part)]) for part, kinds in self.parts.items()
+        )
 
 
 class ReadPart(Protocol):
@@ -97,9 +99,7 @@ def read_parts(
                 f"the {part} of {name} is a {_class(index, part)}; supported are {', '.join(kinds)}"
             )
     classes = {part: _kind(name, index, family, part) for part in family.parts}
-    return {
-        part: read(name, part, kind, revision=revision, dtype=dtype) for part, kind in classes.items()
-    }
+    return {part: read(name, part, kind, revision=revision, dtype=dtype) for part, kind in classes.items()}
 
 
 def load_part(

@@ -94,9 +94,7 @@ class Found(NamedTuple):
         """The parts of its pipeline, those of folders by `read`."""
         if self.index is None:
             return load_single_file(Path(self.where), dtype)
-        return read_parts(
-            self.where, self.index, self.family, revision=self.revision, dtype=dtype, read=read
-        )
+        return read_parts(self.where, self.index, self.family, revision=self.revision, dtype=dtype, read=read)
 
 
 def find(name: str | Path, revision: str | None = None) -> Found:

@@ -65,7 +65,7 @@ class StableDiffusion(UNetModel):
         networks = self._networks(components)
         super().__init__(networks, context="words", device=device, offload=offload)
         self.text = self._encoder(components, remark)
-        self.conditions = _conditions(self.unet.config["in_channels"], self.vae.config.latent_channels)
+        self.conditions = _conditions(self.unet.config["in_channels"], self.latent_channels)
         self._read_schedule(components["scheduler"].config)
         if self.device.type == "cpu":
             feed_frame_by_frame(self.unet)

@@ -38,6 +38,7 @@ class UNetModel:
         self.device, self.dtype = self._parts.device, self.unet.dtype
         space = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.grid = Grid(space, stride=space * 2 ** (len(self.unet.config.block_out_channels) - 1))
+        self.latent_channels = int(self.vae.config.latent_channels)
         self.native_area = int((self.unet.config.sample_size * space) ** 2)
         self.control = control_of(self.unet, context)
 

@@ -37,9 +37,7 @@ def noised(clean: Tensor, draw: Tensor, level: Level) -> Tensor:
     return level.signal * clean + level.noise * draw.to(clean)
 
 
-def invert_ddpm(
-    denoise: Denoise, clean: Tensor, schedule: Schedule, *, draws: Tensor
-) -> Iterator[Residual]:
+def invert_ddpm(denoise: Denoise, clean: Tensor, schedule: Schedule, *, draws: Tensor) -> Iterator[Residual]:
     """Yields each step of the inversion, the noisiest first.
 
     Args:
@@ -70,4 +68,3 @@ def sample_ddpm(denoise: Denoise, x: Tensor, schedule: Schedule, *, residuals: B
         (mean,) = sample(denoise, x, schedule.alone(ancestral(step, 1.0)[0]))
         x = mean + residuals[step.index].to(mean)
         yield x
-

@@ -1,12 +1,22 @@
-"""Trainings: tuned weights from a video."""
+"""Trainings: tuned weights from a video. Names are imported when first used: settings need no networks."""
 
-from .folder import TrainingFolder
-from .loop import Objective, TrainingSettings, train
-from .losses import Loss
-from .motion_lora import MotionTuning
-from .one_shot import OneShot
-from .processes import processes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from .folder import TrainingFolder
+    from .loop import Objective, train
+    from .losses import Loss
+    from .processes import processes
+    from .settings import MotionTuning, OneShot, TrainingSettings
+
+_HOMES = {
+    "folder": ("TrainingFolder",),
+    "loop": ("Objective", "train"),
+    "losses": ("Loss",),
+    "processes": ("processes",),
+    "settings": ("MotionTuning", "OneShot", "TrainingSettings"),
+}
 __all__ = [
     "Loss",
     "MotionTuning",
@@ -17,3 +27,10 @@ __all__ = [
     "processes",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones import StableDiffusion
+from ..backbones import Backbone, guided
 from ..progress import Progress
-from ..sampling import Step, classifier_free
+from ..sampling import sample
 from ..sampling.noise import frame_noise
 from ..typing import Frames, Latents
 from ..video import Video
@@ -22,7 +22,7 @@ NUM_INFERENCE_STEPS, GUIDANCE_SCALE = 50, 7.5
 
 
 def class_images(
-    model: StableDiffusion,
+    model: Backbone,
     prompts: tuple[str, str],
     count: int,
     like: Latents,
@@ -56,13 +56,10 @@ def class_images(
     return model.encode(images)
 
 
-def generate(model: StableDiffusion, prompts: tuple[str, str], noise: Images) -> Frames:
+def generate(model: Backbone, prompts: tuple[str, str], noise: Images) -> Frames:
     """Their pixels, from noise."""
-    text, negative = (model.embed(prompt) for prompt in prompts)
-
-    def denoise(z: Latents, step: Step) -> Latents:
-        without, towards = model.predict(step, (z, negative), (z, text))
-        return classifier_free(without, towards, GUIDANCE_SCALE)
-
-    *_, z = model.sample(denoise, noise.to(text.device), model.schedule(NUM_INFERENCE_STEPS))
-    return torch.cat([model.pixels(one) for one in z.split(1)])
+    assert model.text is not None
+    text, negative = map(model.text, prompts)
+    denoise = guided(model, text, negative, GUIDANCE_SCALE)
+    *_, z = sample(denoise, noise.to(model.device), model.schedule(NUM_INFERENCE_STEPS))
+    return model.decode(z, like=Video.of(torch.zeros(1, 3, 1, 1), fps=1)).frames

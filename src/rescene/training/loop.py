@@ -5,9 +5,7 @@ Several processes, started by `accelerate launch`, each draw their own noise and
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -18,6 +16,7 @@ from ..sampling.noise import generator
 from .folder import TrainingFolder
 from .losses import Loss
 from .processes import processes, shared
+from .settings import TrainingSettings
 
 Objective = Callable[[torch.Generator], AbstractContextManager[Tensor]]
 """Draws at random, and opens a block in which its loss is computed backwards: under gradient checkpointing
@@ -26,59 +25,6 @@ LARGEST_GRADIENT = 1.0
 """The norm that all gradients together are scaled down to."""
 MOMENTS = (0.9, 0.999)
 WEIGHT_DECAY = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """The fields that all trainings share."""
-
-    steps: int | None = None
-    """How long to train; as long as published if not given."""
-    learning_rate: float | None = None
-    """How far weights move in a step, at most about this much each; as published if not given."""
-    seed: int = 0
-    """What is drawn at random depends on it alone."""
-    gradient_checkpointing: bool = True
-    """Compute activations twice instead of keeping them: a fraction of the memory, a third more time."""
-    eight_bit: bool = False
-    """Keep the optimiser's moments in 8 bits, which saves 6 bytes a trained weight; needs bitsandbytes."""
-    checkpoint_every: int = 100
-    """Steps between checkpoints: each can be used, and training can resume from the last."""
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "checkpoint_every"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.learning_rate is not None and self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0, 1e-5 to 1e-4 are usual"
-            )
-        if self.eight_bit and find_spec("bitsandbytes") is None:
-            raise ValueError(
-                "eight_bit needs bitsandbytes, which isn't installed: pip install 'rescene[train]'"
-            )
-
-    @property
-    def published(self) -> tuple[int, float]:
-        """The steps and the learning rate that a paper names, for where none are given."""
-        return 500, 3e-5
-
-    @property
-    def length(self) -> int:
-        """Steps to take."""
-        return self.steps or self.published[0]
-
-    @property
-    def rate(self) -> float:
-        """The learning rate to use."""
-        return self.learning_rate or self.published[1]
-
-    @property
-    def deciding(self) -> dict[str, object]:
-        """All fields that decide the result but how long it takes: a resumed training must have the same."""
-        free = {"steps", "checkpoint_every", "gradient_checkpointing"}
-        fixed = {name: value for name, value in asdict(self).items() if name not in free}
-        return {**fixed, "learning_rate": self.rate}
 
 
 def train(

@@ -118,8 +118,8 @@ class ControlNetFile:
         """
         if not _folder(name).is_dir() and not is_hub_id(name):
             raise FileNotFoundError(
-                f"there is no ControlNet {str(name)!r}: neither a folder here, nor a hub id (OWNER/NAME), nor "
-                f"one of {', '.join(CONTROLNETS)}"
+                f"there is no ControlNet {str(name)!r}: neither a folder here, nor a hub id (OWNER/NAME), "
+                f"nor one of {', '.join(CONTROLNETS)}"
             )
         return cls(str(name), _read("load_config", name))
 

@@ -83,7 +83,9 @@ class Adapter:
             refuse_unfit(file, model)
             network = image_model(model)
             if file.about.base and file.about.base != network.network_hash:
-                text = f"{path} was tuned on another model of this shape, or in another precision; expect less"
+                text = (
+                    f"{path} was tuned on another model of this shape, or in another precision; expect less"
+                )
                 warnings.warn(text, BaseWarning, stacklevel=2)
             layers = _layers(network.unet, file.shapes)
             temporal = _named(layers)
@@ -92,7 +94,9 @@ class Adapter:
                     temporal[name].copy_(file.tensors[name])
             # Where the model computes, which isn't where an idle network waits.
             where, others = (model.device, model.dtype), file.shapes.keys() - temporal.keys()
-            own = {name: nn.Parameter(file.tensors[name].to(*where)) for name in file.shapes if name in others}
+            own = {
+                name: nn.Parameter(file.tensors[name].to(*where)) for name in file.shapes if name in others
+            }
         adapter = cls(file.about, layers.to(*where), own)
         adapter.freeze()
         return adapter
