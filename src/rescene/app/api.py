@@ -26,7 +26,9 @@ AT_ONCE = 16
 def add_api(workshop: Workshop) -> None:
     """Adds the endpoints; call it in a `gr.Blocks`."""
 
-    def ordered(video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]) -> Prepared:
+    def ordered(
+        video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]
+    ) -> Prepared:
         clip = workshop.video(workshop.sources.copy(video).id, decode(Trim, trim or {}, name="trim"))
         return workshop.order(workshop.method("edit", method, fields or {}), model, InputRefs(video=clip))
 

@@ -195,6 +195,7 @@ def _input(field: Field[Any], hint: Any, bounds: Range | None, doc: str) -> Inpu
     required = field.default is MISSING and field.default_factory is MISSING
     default = None if required else field.default_factory() if field.default is MISSING else field.default  # pyright: ignore
     members = [each for each in _members(hint) if each is not type(None)]
+    bounds = bounds if len(members) == len(_members(hint)) else None  # Where none may be given, it is text.
     inner = members[0] if len(members) == 1 else hint
     choices = get_args(inner) if get_origin(inner) is Literal else ()
     if get_origin(inner) is tuple and get_origin(get_args(inner)[0]) is Literal:

@@ -195,7 +195,8 @@ def beside(work: Prepared, result: Path) -> Prepared:
     """A run whose edited frames stay beside its result, as they are needed to make it again."""
     inputs, kept = work.recipe.inputs, list[KeyFrameRef]()
     for frame in inputs.key_frames:
-        place = result.with_name(f"{result.stem}-{'first-frame' if not frame.at else f'frame-{frame.at}'}.png")
+        which = f"frame-{frame.at}" if frame.at else "first-frame"
+        place = result.with_name(f"{result.stem}-{which}.png")
         shutil.copyfile(frame.path, place)
         kept.append(replace(frame, path=str(place)))
     return replace(work, recipe=replace(work.recipe, inputs=replace(inputs, key_frames=tuple(kept))))

@@ -8,7 +8,7 @@ from .backbone import Backbone, Branch, Condition
 
 
 def operations(model: Backbone, size: tuple[int, int]) -> int:
-    """Floating-point operations for one frame of (height, width) pixels; a model without weights knows them."""
+    """Floating-point operations for one frame of (height, width) pixels; a model without weights will do."""
     blank = Video.of(torch.zeros(1, 3, *size, dtype=torch.uint8), 1)
     z = model.encode(blank)
     depth = {"depth": torch.zeros_like(z[:, :1]), "beside": z}
