@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rescene.adapters import About, Adapter, BaseWarning, read_about, tuned, verify
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from rescene import StableDiffusion, load
-from rescene.adapters import About, Adapter, BaseWarning, read_about, tuned, verify
 from rescene.backbones import outline
 from rescene.backbones.parts import network_hash
 from tests.tiny import tiny_sd

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from rescene.adapters import Adapter
 from safetensors.torch import save_file
 from torch import Tensor
 
 from rescene import StableDiffusion
-from rescene.adapters import Adapter
 from rescene.convert import convert
 from tests.test_adapters import ABOUT, predict
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from rescene.inflation import TemporalAttention, TemporalConvolution, TemporalLayers
 from torch import Tensor, nn
 
 from rescene import StableDiffusion
-from rescene.inflation import TemporalAttention, TemporalConvolution, TemporalLayers
 
 FRAMES = 3
 

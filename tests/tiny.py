@@ -109,6 +109,15 @@ def tiny_pix2pix(folder: Path) -> Path:
     return folder
 
 
+def tiny_depth(folder: Path) -> Path:
+    """Saves a random depth model: its network reads a depth map beside its latents."""
+    tiny_sd(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _unet(LATENT_CHANNELS["kl"], reads=LATENT_CHANNELS["kl"] + 1).save_pretrained(folder / "unet")
+    return folder
+
+
 def tiny_tokenizer(folder: Path) -> Path:
     """Saves a CLIP tokenizer as published ones are: `vocab.json` and `merges.txt`."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"

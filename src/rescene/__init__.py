@@ -11,45 +11,72 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attention import AttentionHook, FrameKeys, Layer
-    from .backbones import Backbone, Branch, Condition, StableDiffusion, StableVideo, Text, load
+    from .backbones import (
+        Backbone,
+        Branch,
+        Condition,
+        StableDiffusion,
+        StableDiffusionXL,
+        StableVideo,
+        Text,
+        load,
+    )
     from .controls import Canny, Depth, Pose
     from .inputs import Fit, Grid, Inputs
     from .methods import (
-        GENERATORS,
         METHODS,
-        ControlledVideo,
         FateZero,
         I2VEdit,
-        Inversion,
-        Notes,
+        InstructPix2Pix,
+        Method,
+        Run,
         Text2VideoZero,
+        Text2VideoZeroRedraw,
         TokenFlow,
         TuneAVideo,
-        TunedVideo,
-        VideoInstructPix2Pix,
+        TuneAVideoClip,
     )
+    from .methods.notes import Notes
     from .metrics import METRICS, evaluate
     from .training import MotionTuning, OneShot
     from .video import Video
 
 _HOMES = {
     "attention": ("AttentionHook", "FrameKeys", "Layer"),
-    "backbones": ("Backbone", "Branch", "Condition", "StableDiffusion", "StableVideo", "Text", "load"),
-    "controls": ("Canny", "Depth", "Pose"),
-    "methods": (
-        *("GENERATORS", "METHODS", "ControlledVideo", "FateZero", "I2VEdit", "Inversion", "Notes"),
-        *("Text2VideoZero", "TokenFlow", "TuneAVideo", "TunedVideo", "VideoInstructPix2Pix"),
+    "backbones": (
+        "Backbone",
+        "Branch",
+        "Condition",
+        "StableDiffusion",
+        "StableDiffusionXL",
+        "StableVideo",
+        "Text",
+        "load",
     ),
+    "controls": ("Canny", "Depth", "Pose"),
+    "inputs": ("Fit", "Grid", "Inputs"),
+    "methods": (
+        "METHODS",
+        "FateZero",
+        "I2VEdit",
+        "InstructPix2Pix",
+        "Method",
+        "Run",
+        "Text2VideoZero",
+        "Text2VideoZeroRedraw",
+        "TokenFlow",
+        "TuneAVideo",
+        "TuneAVideoClip",
+    ),
+    "methods.notes": ("Notes",),
     "metrics": ("METRICS", "evaluate"),
     "training": ("MotionTuning", "OneShot"),
-    "inputs": ("Fit", "Grid", "Inputs"),
     "video": ("Video",),
 }
 """Public names by the package that they come from; imported when first used: `import rescene` is instant."""
 
 __version__ = "0.1.0"
 __all__ = [
-    "GENERATORS",
     "METHODS",
     "METRICS",
     "AttentionHook",
@@ -57,7 +84,6 @@ __all__ = [
     "Branch",
     "Canny",
     "Condition",
-    "ControlledVideo",
     "Depth",
     "FateZero",
     "Fit",
@@ -65,21 +91,24 @@ __all__ = [
     "Grid",
     "I2VEdit",
     "Inputs",
-    "Inversion",
+    "InstructPix2Pix",
     "Layer",
+    "Method",
     "MotionTuning",
     "Notes",
     "OneShot",
     "Pose",
+    "Run",
     "StableDiffusion",
+    "StableDiffusionXL",
     "StableVideo",
     "Text",
     "Text2VideoZero",
+    "Text2VideoZeroRedraw",
     "TokenFlow",
     "TuneAVideo",
-    "TunedVideo",
+    "TuneAVideoClip",
     "Video",
-    "VideoInstructPix2Pix",
     "evaluate",
     "load",
 ]

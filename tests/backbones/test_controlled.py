@@ -6,9 +6,9 @@ import shutil
 import pytest
 import torch
 from diffusers import ControlNetModel
+from rescene.backbones.controlled import Steering, controlled, load_controlnet, verify_controlnet
 
 from rescene import StableDiffusion, Video, load
-from rescene.backbones.controlled import Steering, controlled, load_controlnet, verify_controlnet
 from tests.tiny import tiny_controlnet, tiny_sd
 
 ALL = slice(None)

@@ -12,11 +12,11 @@ from diffusers import DDIMScheduler, StableDiffusionXLPipeline
 from diffusers.pipelines.deprecated.text_to_video_synthesis.pipeline_text_to_video_zero import (
     CrossFrameAttnProcessor2_0,
 )
+from rescene.backbones.controlled import Steering, controlled, load_controlnet
 from torch import Tensor
 
 from rescene import Text2VideoZero, Video, load
 from rescene.backbones import StableDiffusionXL, outline
-from rescene.backbones.controlled import Steering, controlled, load_controlnet
 from rescene.backbones.stable_diffusion import DecodedLatents
 from tests.tiny import tiny_controlnet, tiny_sdxl
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from rescene.backbones.controlled import CONTROLNETS
 
 from rescene import Canny, Video
-from rescene.backbones.controlled import CONTROLNETS
 from rescene.controls import CONTROLS
 from rescene.video import read_metadata
 from tests.tiny import tiny_controlnet, tiny_pix2pix

@@ -1,10 +1,10 @@
 import pytest
+from rescene.methods.plan import plan
 
 from rescene import Video
 from rescene.backbones import outline
 from rescene.demo import CLIP, EXAMPLES
 from rescene.demo.render import FRAMES, melody
-from rescene.methods.plan import plan
 
 
 def test_the_clip_is_small_and_sounds():

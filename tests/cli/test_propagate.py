@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 import torch
+from rescene.methods.edited_clip import EditedClip
 
 from rescene import Video
 from rescene.backbones import StableVideo
-from rescene.methods.edited_clip import EditedClip
 from rescene.video.audio import Audio
 
 SIZE = 64, 96

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from rescene.adapters import read_about
 from safetensors.torch import load_file
 
 from rescene import OneShot, TuneAVideo, Video, load
-from rescene.adapters import read_about
 from rescene.cli.train_one_shot import clip_of
 from rescene.inputs import Fit
 from rescene.settings import Trim, file_hash

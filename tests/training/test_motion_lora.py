@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rescene.methods.spans import segments
 from torch import Tensor
 
 from rescene import Video
 from rescene.backbones import MotionLoRA, StableVideo
 from rescene.methods.i2vedit import I2VEdit
-from rescene.methods.spans import segments
 from rescene.training import MotionTuning, TrainingFolder
 from rescene.training.motion_lora import KeysAt, MotionLesson, lesson, training_sigma
 

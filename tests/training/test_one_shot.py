@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from rescene.adapters import Adapter
 from torch import Tensor
 
 from rescene import FrameKeys, OneShot, StableDiffusion, Video, load
-from rescene.adapters import Adapter
 from rescene.training import TrainingFolder
 from rescene.training.one_shot import ClipLesson, ImageLesson, checkpointed
 

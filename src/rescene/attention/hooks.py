@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -66,11 +67,11 @@ class Call:
         tokens = x.movedim(-2, 1)  # Heads, if there are any, go behind.
         match self.layer.rows:
             case "frames":
-                return tokens.unflatten(0, (-1, self.times))
+                return torch.unflatten(tokens, 0, (-1, self.times))
             case "positions":
-                return tokens.unflatten(0, (-1, self.per_branch)).transpose(1, 2)
+                return torch.unflatten(tokens, 0, (-1, self.per_branch)).transpose(1, 2)
             case "clips":
-                return tokens.unflatten(1, (self.times, -1))
+                return torch.unflatten(tokens, 1, (self.times, -1))
 
     def back(self, x: View) -> Tensor:
         """The same in the layer's own layout: undoes `view`."""

@@ -1,7 +1,7 @@
 """The UNets of diffusers: the only place that knows what their attention layers are called and compute."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, cast, runtime_checkable
 
@@ -75,7 +75,8 @@ def attention_layers(network: nn.Module, context: Context = "words") -> dict[Lay
 def _places(network: nn.Module) -> list[Place]:
     deepest = sum(1 for _ in network.get_submodule("down_blocks").children()) - 1
     found: list[Place] = []
-    for name, module in network.named_modules():
+    modules = cast(Iterator[tuple[str, nn.Module]], network.named_modules())
+    for name, module in modules:
         match = re.match(r"(down|mid|up)_block(?:s\.(\d+))?\.", name)
         if match and isinstance(module, AttentionModule):
             stage, index = cast(Stage, match[1]), int(match[2] or 0)

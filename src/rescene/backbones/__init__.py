@@ -2,10 +2,12 @@
 
 from .aliases import ALIASES, MOVED, Alias, resolve
 from .backbone import Backbone, Branch, Condition, Trainable
+from .depth_maps import DepthMaps, depth_maps
+from .frugal import give_back
 from .guidance import guided
 from .hub import is_hub_id
 from .load import best_device, load, outline, resolved_revision, usual_dtype
-from .picture import Picture
+from .picture import AUGMENTATION, Picture
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
 from .stable_video import StableVideo
@@ -13,11 +15,13 @@ from .text import PromptWarning, Text, TextEncoder
 
 __all__ = [
     "ALIASES",
+    "AUGMENTATION",
     "MOVED",
     "Alias",
     "Backbone",
     "Branch",
     "Condition",
+    "DepthMaps",
     "Picture",
     "PromptWarning",
     "StableDiffusion",
@@ -27,6 +31,8 @@ __all__ = [
     "TextEncoder",
     "Trainable",
     "best_device",
+    "depth_maps",
+    "give_back",
     "guided",
     "is_hub_id",
     "load",

@@ -51,18 +51,24 @@ class Backbone(Protocol):
     """Channels of its latents."""
     native_area: int
     """Pixels of the frames that it was trained on."""
-    native_frames: int | None
-    """Length of the clips that it was trained on; None for a model of single images."""
     device: torch.device
     """Where it computes."""
     dtype: torch.dtype
     """The precision of its network."""
     conditions: frozenset[Kind]
     """All that each branch must be given, and nothing else."""
-    text: TextEncoder | None
-    """Reads prompts; None for a model that reads none."""
     control: AttentionControl
     """The changes now in force: `print(model.control)` tells which hooks run where."""
+
+    @property
+    def native_frames(self) -> int | None:
+        """Length of the clips that it was trained on; None for a model of single images."""
+        ...
+
+    @property
+    def text(self) -> TextEncoder | None:
+        """Reads prompts; None for a model that reads none."""
+        ...
 
     def encode(self, video: Video, *, noise: Latents | None = None) -> Latents:
         """Latents of the frames, scaled to about unit variance, on the model's device.
@@ -118,6 +124,14 @@ class Backbone(Protocol):
 
     def weight_bytes(self) -> int:
         """Bytes of all weights at their precision; a model without weights knows it too."""
+        ...
+
+    def activation_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes that a pass holds for each latent and branch, for latents of `size`: an estimate."""
+        ...
+
+    def feature_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes of the first level's features of one latent, for latents of `size`."""
         ...
 
 

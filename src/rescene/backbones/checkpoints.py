@@ -36,9 +36,8 @@ class Family:
 
     def fits(self, index: Mapping[str, Any]) -> bool:
         """Whether a model has all parts, of the right classes."""
-        return all(
-            _class(index, part) in (kinds or [_class(index, part)]) for part, kinds in self.parts.items()
-        )
+        found = {part: _class(index, part) for part in self.parts}
+        return all(found[part] and (not kinds or found[part] in kinds) for part, kinds in self.parts.items())
 
 
 class ReadPart(Protocol):
@@ -107,11 +106,12 @@ def load_part(
 ) -> Any:
     """Loads one part and refuses one with weights missing."""
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
+    reader: Any = kind
     has_weights = issubclass(kind, nn.Module)
     try:
         if not has_weights:
-            return with_words(kind.from_pretrained(name, **where))
-        model, report = kind.from_pretrained(
+            return with_words(reader.from_pretrained(name, **where))
+        model, report = reader.from_pretrained(
             name, dtype=dtype, use_safetensors=True, output_loading_info=True, **where
         )
     except OSError as error:

@@ -77,7 +77,7 @@ def outline(name: str | Path, *, revision: str | None = None, dtype: torch.dtype
     """
     found = find(name, revision)
     components = found.parts(dtype, read=outline_part)
-    return found.family.make(components, device="cpu" if found.index is None else "meta")
+    return found.family.make(components, device="cpu" if found.listed is None else "meta")
 
 
 class Found(NamedTuple):
@@ -86,15 +86,17 @@ class Found(NamedTuple):
     where: str | Path
     """A hub id, or the path of a folder or a file."""
     family: Family
-    index: Mapping[str, Any] | None
+    listed: Mapping[str, Any] | None
     """What `model_index.json` says; None for a model in one file."""
     revision: str | None
 
     def parts(self, dtype: torch.dtype, *, read: ReadPart) -> dict[str, Any]:
         """The parts of its pipeline, those of folders by `read`."""
-        if self.index is None:
+        if self.listed is None:
             return load_single_file(Path(self.where), dtype)
-        return read_parts(self.where, self.index, self.family, revision=self.revision, dtype=dtype, read=read)
+        return read_parts(
+            self.where, self.listed, self.family, revision=self.revision, dtype=dtype, read=read
+        )
 
 
 def find(name: str | Path, revision: str | None = None) -> Found:
@@ -115,8 +117,8 @@ def find(name: str | Path, revision: str | None = None) -> Found:
             return Found(path, stable_diffusion.FAMILY, None, None)
         if not is_hub_id(place):
             raise FileNotFoundError(
-                f"there is no model {str(place)!r}: neither a folder or file here, nor a hub id (OWNER/NAME), "
-                f"nor one of {', '.join(ALIASES)}"
+                f"there is no model {str(place)!r}: neither a folder or file here, nor a hub id "
+                f"(OWNER/NAME), nor one of {', '.join(ALIASES)}"
             )
     where = path if path.is_dir() else str(place)
     index = read_index(where, revision)

@@ -101,7 +101,7 @@ class StableDiffusion(UNetModel):
         vae = self._parts.awake(self.vae)
         latents: list[Tensor] = []
         for index, frame in enumerate(video.chunks(1)):
-            # Decoders give channels-last frames, which convolutions of some CPUs round a hundred times coarser.
+            # Decoders of video give channels-last frames, which convolutions of some CPUs round far coarser.
             found = vae.encode((2 * frame - 1).contiguous().to(self.device, vae.dtype))
             latents.append(_drawn(found, None if noise is None else noise[index : index + 1]))
         return torch.cat(latents).float() * vae.config.scaling_factor

@@ -1,4 +1,4 @@
-"""Stable Diffusion XL as a backbone (Podell et al., ICLR 2024): two text encoders, and sizes as a condition."""
+"""Stable Diffusion XL (Podell et al., ICLR 2024) as a backbone: two text encoders, and sizes to read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -40,6 +40,8 @@ class TextEncoder(Protocol):
 
     tokenizer: Tokenizer
     """Splits prompts as the encoder reads them."""
+    width: int
+    """Of the states that it gives for each token."""
 
     def __call__(self, prompt: str) -> Text:
         """The encoded prompt; the network runs once for each.
@@ -83,6 +85,7 @@ class ClipText:
         remark: Callable[[str], str | None] | None = None,
     ):
         self.tokenizer, self._parts, self._encoder, self._remark = tokenizer, parts, encoder, remark
+        self.width = int(encoder.config.hidden_size)
         self._known: dict[str, Text] = {}
 
     def __call__(self, prompt: str) -> Text:
@@ -141,6 +144,7 @@ class TwoClips(ClipText):
     def __init__(self, parts: Parts, tokenizers: tuple[Any, Any], encoders: tuple[Any, Any], **options: Any):
         super().__init__(parts, tokenizers[0], encoders[0], **options)
         self._both = list(zip(tokenizers, encoders, strict=True))
+        self.width = sum(int(each.config.hidden_size) for each in encoders)
 
     def encode(self, prompt: str) -> Encoded:
         """Runs both networks."""

@@ -14,6 +14,10 @@ from ..inputs.grid import Grid
 from .parts import Parts, network_hash
 from .text import TextEncoder
 
+ACTIVATION_COPIES = 64
+"""The network's activations in units of the first level's features: skip connections, the fourfold width of
+feed-forward layers, work space. Measured for Stable Diffusion's shape on a CPU (docs/performance.md)."""
+
 
 class UNetModel:
     """A UNet in the latent space of an autoencoder. See `Backbone` for the verbs.
@@ -62,6 +66,14 @@ class UNetModel:
     def weight_bytes(self) -> int:
         """Bytes of all weights."""
         return self._parts.weight_bytes()
+
+    def activation_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes that a pass holds for each latent and branch, for latents of `size`: an estimate."""
+        return ACTIVATION_COPIES * self.feature_bytes(size)
+
+    def feature_bytes(self, size: tuple[int, int]) -> int:
+        """Bytes of the first level's features of one latent, for latents of `size`."""
+        return self.unet.config["block_out_channels"][0] * size[0] * size[1] * self.dtype.itemsize
 
     def _times(self, times: Iterable[float]) -> torch.Tensor:
         """What the network is told of each branch's level of noise."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..attention import Layer
-from ..attention.layers import AttentionModule
+from ..attention.unet import AttentionModule
 from ..backbones import Backbone
 from ..video import Video
 
@@ -20,7 +20,7 @@ def latent_size(model: Backbone, video: Video) -> tuple[int, int]:
 def latent_bytes(model: Backbone, video: Video) -> int:
     """Latents of the whole clip at one level, in main memory."""
     rows, columns = latent_size(model, video)
-    return model.grid.latents(len(video)) * model.channels * rows * columns * FLOAT32_BYTES
+    return model.grid.latents(len(video)) * model.latent_channels * rows * columns * FLOAT32_BYTES
 
 
 def positions(layers: Iterable[Layer], size: tuple[int, int]) -> int:

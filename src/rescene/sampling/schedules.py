@@ -45,8 +45,9 @@ def karras(
 def edm_inversion(steps: Sequence[Step]) -> list[Step]:
     """An EDM schedule from video to noise, to be walked by `sample` (I2VEdit, Ouyang et al., 2024).
 
-    Unlike `Schedule.inverted` it tells the network the level that the latents are at, the cleaner one. Clean latents
-    have no noise for it to find, so that the first step starts at the level that continues the last two.
+    Unlike `Schedule.inverted` it tells the network the level that the latents are at, the cleaner one. Clean
+    latents have no noise for it to find, so that the first step starts at the level that continues the last
+    two.
 
     Raises:
         ValueError: If there is only one step.

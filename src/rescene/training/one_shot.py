@@ -73,8 +73,8 @@ def tunable(model: Backbone) -> Trainable:
     """
     if model.conditions != {"text"}:
         raise ValueError(
-            f"one-shot tuning needs a text-to-image model, and this {model.title} reads more than prompts, or "
-            "none; use sd15 or one tuned from it"
+            f"one-shot tuning needs a text-to-image model, and this {model.title} reads more than prompts, "
+            "or none; use sd15 or one tuned from it"
         )
     return image_model(model)
 

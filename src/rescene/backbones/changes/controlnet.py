@@ -140,6 +140,10 @@ class ControlNetFile:
             )
         return ControlNet(network, model)
 
+    def refuse_unfit(self, model: Backbone) -> None:
+        """Raises ValueError if it was made for another kind of model, which may lack its weights."""
+        refuse_unfit(self.config, model)
+
     def fits(self, model: Backbone) -> bool:
         """Whether it was made for this kind of model, which may lack its weights."""
         try:

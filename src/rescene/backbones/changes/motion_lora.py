@@ -10,18 +10,17 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...attention import AttentionControl
 from ...video.files import replacing
 from ..backbone import Backbone
-from ..checkpoints import refuse_pickle
 from ..stable_video import StableVideo
+from .motion_lora_file import BASE, HEADER, LoRAFile, read_lora
 from .weights import put
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ LINEAR = r"ff(_in)?\.net\.(0\.proj|2)|attn1\.to_(q|k|v|out\.0)|attn2\.to_(v|out\
 TARGETS = rf".*temporal_transformer_blocks\.\d+\.({LINEAR})"
 """All linear layers of the temporal blocks, but for those that can't matter: attention to the one token of
 the picture is the same whatever asks, so that the queries and keys of `attn2` have no gradient."""
-HEADER = "lora_adapter_metadata"
-BASE = "base_model"
-"""Where the header names the model that a LoRA was trained for, as `StableVideo.base` does."""
-PREFIXES = ("unet.", "base_model.model.")
-"""What diffusers and peft put before the names of modules."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,43 +147,6 @@ class MotionLoRA:
             yield
 
 
-class LoRAFile(NamedTuple):
-    """What a file holds."""
-
-    path: Path
-    shapes: Mapping[str, tuple[int, ...]]
-    """Of its weights, by the names of modules."""
-    alpha: int | None
-    base: str | None
-    """The model that it was trained for, if it says so."""
-    tensors: Mapping[str, Tensor]
-    """The weights, if they were read."""
-
-
-def read_lora(path: Path, *, weights: bool = True) -> LoRAFile:
-    """Reads a file, or no more of it than its header.
-
-    Raises:
-        FileNotFoundError, ValueError: As `MotionLoRA.load`.
-    """
-    refuse_pickle(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no motion LoRA {path}; `rescene train motion-lora` makes one")
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            shapes = {_bare(name): tuple(file.get_slice(name).get_shape()) for name in names}
-            tensors = {_bare(name): file.get_tensor(name) for name in names} if weights else {}
-            about = file.metadata() or {}
-            header = json.loads(about.get(HEADER, "{}"))
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} isn't a safetensors file, or was cut short: {error}") from error
-    kinds = {name.rpartition(".lora_")[2] for name in shapes}
-    if kinds != {"A.weight", "B.weight"}:
-        raise ValueError(f"{path} isn't a LoRA in the format of peft or diffusers")
-    return LoRAFile(path, shapes, header.get("unet.lora_alpha"), about.get(BASE), tensors)
-
-
 def same_base(base: str, other: str) -> bool:
     """Whether two models may be the same: one rounded to bfloat16 can't be told from others."""
     return base == other or base.partition(":")[0] != other.partition(":")[0]
@@ -230,12 +187,6 @@ def video_model(model: Backbone) -> StableVideo:
     if not isinstance(model, StableVideo):
         raise ValueError(f"motion LoRAs are for {StableVideo.title}, and this model is {model.title}")
     return model
-
-
-def _bare(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
 
 
 def _wrapped(model: Backbone, config: "LoraConfig") -> dict[str, Any]:

@@ -27,6 +27,9 @@ ATTENTION, CONVOLUTION = "temporal_attention", "temporal_convolution"
 """What temporal layers are called in a file, after the module that each comes after."""
 
 
+OTHER_BASE = "{} was tuned on another model of this shape, or in another precision; expect less"
+
+
 class BaseWarning(UserWarning):
     """An adapter is used with another model than it was tuned on."""
 
@@ -83,20 +86,16 @@ class Adapter:
             refuse_unfit(file, model)
             network = image_model(model)
             if file.about.base and file.about.base != network.network_hash:
-                text = (
-                    f"{path} was tuned on another model of this shape, or in another precision; expect less"
-                )
-                warnings.warn(text, BaseWarning, stacklevel=2)
+                warnings.warn(OTHER_BASE.format(path), BaseWarning, stacklevel=2)
             layers = _layers(network.unet, file.shapes)
             temporal = _named(layers)
             with torch.no_grad():
                 for name in file.shapes.keys() & temporal.keys():
                     temporal[name].copy_(file.tensors[name])
             # Where the model computes, which isn't where an idle network waits.
-            where, others = (model.device, model.dtype), file.shapes.keys() - temporal.keys()
-            own = {
-                name: nn.Parameter(file.tensors[name].to(*where)) for name in file.shapes if name in others
-            }
+            where = model.device, model.dtype
+            others = [name for name in file.shapes if name not in temporal]
+            own = {name: nn.Parameter(file.tensors[name].to(*where)) for name in others}
         adapter = cls(file.about, layers.to(*where), own)
         adapter.freeze()
         return adapter

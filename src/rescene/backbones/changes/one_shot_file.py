@@ -1,4 +1,4 @@
-"""Files of adapters: what they hold, by the names of the network's modules, and what they say of themselves."""
+"""Files of adapters: weights by the names of the network's modules, and what they say of themselves."""
 
 import json
 from collections.abc import Generator, Iterator, Mapping

@@ -24,7 +24,7 @@ from ...attention import (
     word_level,
 )
 from ...backbones import Backbone, guided
-from ...backbones.changes import Adapter, ClipNorms
+from ...backbones.changes import Adapter, ClipNorms, verify_adapter
 from ...fields import steps_within
 from ...inputs import Inputs
 from ...prompts import Alignment, Prompt, align, equalizer, word_windows
@@ -52,7 +52,7 @@ class FateZeroEdit:
         _ = self.fusion
         self.model.schedule(self.settings.num_inference_steps)
         if self.settings.motion:
-            Adapter.check(self.settings.motion, self.model)
+            verify_adapter(self.settings.motion, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost, which depends on where attention is kept."""
@@ -110,7 +110,7 @@ class FateZeroEdit:
             source = attention(step.index) if notes or self.fusion.needs_source(step.index) else {}
             follow = self.fusion.hooks(step.index, source, self.layers(size))
             with model.changed(ClipNorms(), *watching, *follow, self.frame_hook(size)):
-                (z,) = sample(denoise, z, schedule.only(step))
+                (z,) = sample(denoise, z, schedule.alone(step))
 
             # Outside the words' place, put the source back.
             if step.index in self.fusion.background_steps:

@@ -123,7 +123,7 @@ def prepare(
     draws = frame_noise(frames.shape[1:], numbers, *names, "pixels")
     frames = perturb(frames, draws, smooth_noise) if smooth_noise else frames
     size = frames.shape[-2] // model.grid.space, frames.shape[-1] // model.grid.space
-    noise = frame_noise((model.channels, *size), numbers, *names, "latents")
+    noise = frame_noise((model.latent_channels, *size), numbers, *names, "latents")
     clean = model.encode(Video.of(frames, clip.fps), noise=noise)
     # Noise as large as for pixels in [-1, 1].
     grain = torch.randn(1, *frames.shape[1:], generator=generator(*names, "picture"))

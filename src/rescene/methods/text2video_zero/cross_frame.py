@@ -76,7 +76,7 @@ class CrossFrame:
     def sample(self, z: Latents, schedule: Schedule) -> Iterator[Latents]:
         """Yields the latents of all frames after each step."""
         for step in schedule:
-            at = schedule.only(step)
+            at = schedule.alone(step)
             anchor = self._ahead.pop(step.index) if step.index in self._ahead else self.lead(z[:1], at)
             others = self._follow(z[1:], at)
             self._forget(step)
@@ -113,7 +113,7 @@ class CrossFrame:
         """One step of some frames; `at` is the schedule of this step alone."""
         step, fresh = ancestral(at[0], self.eta)
         with self._changed(frames):
-            (z,) = sample(lambda x, now: self.denoise(x, now, frames), z, at.only(step))
+            (z,) = sample(lambda x, now: self.denoise(x, now, frames), z, at.alone(step))
         return z + fresh * self.noise(step, frames).to(z) if fresh and self.noise else z
 
     @contextmanager

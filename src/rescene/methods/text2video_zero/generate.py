@@ -150,9 +150,9 @@ class Text2VideoZeroWork(CrossFrameWork):
         first = anchor = noise[:1]
         for step in progress(schedule[:late], description="Starting", total=late):
             if step.index < early:
-                first = anchor = sampler.lead_alone(anchor, schedule.only(step))
+                first = anchor = sampler.lead_alone(anchor, schedule.alone(step))
             else:
-                anchor = sampler.lead_ahead(anchor, schedule.only(step))
+                anchor = sampler.lead_ahead(anchor, schedule.alone(step))
 
         # Move it for each other frame, and make it noisy again so that they differ.
         shifts, zooms = self.camera()

@@ -11,11 +11,8 @@ from functools import cached_property
 from ...backbones import Backbone, guided
 from ...backbones.changes import (
     CONTROLNETS,
+    ControlNetFile,
     Steering,
-    controlnet_bytes,
-    controlnet_fits,
-    load_controlnet,
-    verify_controlnet,
 )
 from ...controls import Canny, Control, Depth, Pose
 from ...inputs import Inputs
@@ -50,18 +47,18 @@ class RedrawEdit(CrossFrameWork):
         """Makes sure that the ControlNets fit the model, and a control clip the video."""
         assert inputs.video
         self.model.schedule(self.settings.num_inference_steps)
-        for name in self.names:
-            verify_controlnet(name, self.model)
+        for net in self.nets:
+            net.refuse_unfit(self.model)
         if inputs.control is not None:
             refuse_control(inputs.control, inputs.video, self.settings.control)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: two branches, and the ControlNets beside them."""
         assert inputs.video
-        nets = sum(controlnet_bytes(name, self.model) for name in self.names)
+        nets = sum(net.weight_bytes(self.model) for net in self.nets)
         cost = self.cost_of(inputs.video, 2, weights=nets)
         hints = len(inputs.video) * self.model.feature_bytes(latent_size(self.model, inputs.video))
-        return replace(cost, memory={**cost.memory, "controls": hints * len(self.names)})
+        return replace(cost, memory={**cost.memory, "controls": hints * len(self.nets)})
 
     def __call__(self, inputs: Inputs, run: Run) -> Video:
         """Redraws the video."""
@@ -96,14 +93,16 @@ class RedrawEdit(CrossFrameWork):
         return [makers[name](inputs.video) for name in settings.control]
 
     @cached_property
-    def names(self) -> Sequence[str]:
-        """The ControlNets.
+    def nets(self) -> Sequence[ControlNetFile]:
+        """The ControlNets, of which only the configurations are read.
 
         Raises:
+            FileNotFoundError: If one isn't there.
             ValueError: If none is given, and none is known for the model.
         """
         settings = self.settings
-        return settings.controlnets or [controlnet_for(control, self.model) for control in settings.control]
+        known = (controlnet_for(control, self.model) for control in settings.control)
+        return [ControlNetFile.find(name) for name in settings.controlnets or known]
 
     def noise(self, shape: Sequence[int]) -> Latents:
         """The noise that all frames start from."""
@@ -111,7 +110,7 @@ class RedrawEdit(CrossFrameWork):
 
     def steering(self, shown: list[Video]) -> list[Steering]:
         """The ControlNets with what they are shown."""
-        nets = [load_controlnet(name, self.model) for name in self.names]
+        nets = [net.load(self.model) for net in self.nets]
         weights = self.settings.control_weights or (1.0,) * len(nets)
         return [
             Steering(net, net.hints(frames), weight)
@@ -125,7 +124,7 @@ def controlnet_for(control: ControlName, model: Backbone) -> str:
     Raises:
         ValueError: If none is known for that kind of model.
     """
-    if control in OWN and controlnet_fits(OWN[control], model):
+    if control in OWN and ControlNetFile.find(OWN[control]).fits(model):
         return OWN[control]
     if model.conditions != {"text"} or model.text is None or model.text.width != PUBLISHED_WIDTH:
         raise ValueError(

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from ...backbones import Backbone
-from ...backbones.changes import controlnet_bytes
 from ...fields import steps_within
 from ...sampling import Step
 from ...video import Video
@@ -38,7 +37,7 @@ def cost(edit: "TokenFlowEdit", video: Video) -> Cost:
     )
     inverted = settings.num_inference_steps if edit.is_ddim else steps
     clip = latent_bytes(model, video)
-    nets = edit.redraw.names if edit.redraw else ()
+    nets = edit.redraw.nets if edit.redraw else ()
     together = max(*groups, min(frames, settings.frames_per_batch))
     of_layers = positions(layers_that_attend(model, "frame"), size)
     correspondences = steps * frames * SHARES * INDEX_BYTES * of_layers
@@ -47,7 +46,7 @@ def cost(edit: "TokenFlowEdit", video: Video) -> Cost:
         evaluations=inverted * frames + (1 + EDITED) * steps * seen,
         again=again + EDITED * steps * seen,
         memory={
-            "weights": model.weight_bytes() + sum(controlnet_bytes(net, model) for net in nets),
+            "weights": model.weight_bytes() + sum(net.weight_bytes(model) for net in nets),
             "controls": len(nets) * frames * model.feature_bytes(size),
             "trajectory": clip * (inverted + 1 if edit.is_ddim else AT_WORK),
             "pivots": max(groups) * max(pivot_bytes(edit, step, size) for step in taken),
