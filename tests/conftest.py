@@ -60,9 +60,9 @@ def svd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded_svd(svd_folder: Path) -> "StableVideo":
-    from rescene.backbones import load_video_model
+    from rescene import load
 
-    return load_video_model(svd_folder, device="cpu")
+    return load(svd_folder, device="cpu")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def _unchanged(model: "StableDiffusion | StableVideo") -> Iterator[None]:
     assert not left, f"torch hooks were left at {left}"
     assert all(old is new for old, (_, new) in zip(modules, parts, strict=True)), "modules were left behind"
     assert not [name for name, part in parts if "forward" in vars(part)], "forwards were left behind"
-    assert not model.hooks.altered
+    assert not model.control.altered
 
 
 @pytest.fixture(scope="session")
