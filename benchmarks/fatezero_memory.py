@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd15_shaped
-from rescene import FateZero, Video, load
+from rescene import FateZero, Run, Video, load
 
 STORES = ("recompute", "ram", "disk")
 TINY = FateZero(
@@ -73,7 +73,7 @@ def tiny(reference: Path, store: str) -> dict[str, dict[str, float]]:
         video = Video.read(reference / "fatezero" / "frames")
     with meter.phase("encode"):
         model.encode(video)
-    result = replace(TINY, store=store)(model, video, progress=meter.progress)
+    result = replace(TINY, store=store)(model, video, Run(progress=meter.progress))
     with meter.phase("decode"):
         for _ in result.chunks(1):
             pass
@@ -90,7 +90,7 @@ def sd15(store: str) -> dict[str, dict[str, float]]:
     video = Video.of(torch.rand(8, 3, side, side, generator=torch.Generator().manual_seed(0)), 8)
     with meter.phase("encode"):
         model.encode(video)
-    result = replace(edit, store=store)(model, video, progress=meter.progress)
+    result = replace(edit, store=store)(model, video, Run(progress=meter.progress))
     with meter.phase("decode"):
         for _ in result.chunks(1):
             pass
