@@ -1,5 +1,5 @@
 import pytest
-from rescene.methods.plan import plan
+import torch
 
 from rescene import Video
 from rescene.backbones import outline
@@ -24,19 +24,9 @@ def test_the_clip_is_what_the_scene_renders():
     assert SCENE.caption == EXAMPLES["colour"].source
 
 
-@pytest.fixture(scope="module")
-def random_model(tmp_path_factory):
-    from rescene.demo.stand_in import stand_in
-
-    return stand_in(tmp_path_factory.mktemp("demo") / "model")
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_are_sound(name, random_model):
-    import torch
-
-    model = outline(random_model, dtype=torch.float32)
-    assert plan(EXAMPLES[name], model, frames=24, size=(128, 128))
+def test_the_examples_are_sound(name):
+    assert EXAMPLES[name].cost(outline("mini", dtype=torch.float32), Video.read(CLIP))
 
 
 def test_the_demo_edits_and_says_where(run, tmp_path, monkeypatch):
@@ -44,11 +34,9 @@ def test_the_demo_edits_and_says_where(run, tmp_path, monkeypatch):
 
     quick = {"colour": replace(EXAMPLES["colour"], num_inference_steps=1)}
     monkeypatch.setattr("rescene.cli.demo.EXAMPLES", quick)
-    monkeypatch.setattr("rescene.mini.FOLDER", tmp_path / "nowhere")
     monkeypatch.chdir(tmp_path)
     first, ran = run("demo"), run("demo")  # A second one replaces the first.
     assert (first.status, ran.status) == (0, 0), ran.err
-    assert "random model" in ran.out
     result, comparison = (line.split()[-1] for line in ran.out.splitlines()[-2:])
     assert len(Video.read(result)) == len(Video.read(comparison)) == 24
     assert Video.read(result).audio

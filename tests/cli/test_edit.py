@@ -54,7 +54,8 @@ def test_settings_lie_beside_the_result_and_inside(edit, film, tmp_path):
     assert values["method"] == "fatezero"
     assert values["fields"]["target"] == "a red jeep on red road"
     assert values["seed"] is None
-    assert len(values["source"]["sha256"]) == len(values["model"]["fingerprint"]) == 64
+    source = values["inputs"]["video"]["sha256"]
+    assert len(source) == len(values["model"]["fingerprint"]) == 64
 
 
 def test_several_targets_share_an_inversion(edit, tmp_path):

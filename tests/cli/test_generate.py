@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from rescene import Text2VideoZero, Video, load
 from rescene.cli.forms import parse
 from rescene.cli.generate import Generate
-from rescene.methods import GENERATORS
-from rescene.settings import GeneratedSettings
+from rescene.methods import METHODS
+from rescene.runs import Recipe
 from rescene.video import DigitalSourceType, read_metadata
 
 
@@ -96,12 +96,12 @@ def test_settings_have_no_source_and_say_that_all_is_generated(generate, run, tm
     values = json.loads((tmp_path / "out.json").read_text())
     assert (values["method"], values["fields"]["prompt"]) == ("text2video-zero", "a silver jeep")
     assert values["seed"] == 0
-    assert "source" not in values
+    assert values["inputs"]["video"] is None
     metadata = read_metadata(tmp_path / "out.mp4")
     assert metadata.source_type is DigitalSourceType.GENERATED
     assert json.loads(metadata.settings or "") == values
     assert json.loads(run("show", tmp_path / "out.mp4").out) == values
-    assert GeneratedSettings.from_json(metadata.settings or "").to_json() == metadata.settings
+    assert Recipe.from_json(metadata.settings or "").to_json() == metadata.settings
 
 
 def test_redo_gives_the_same_frames(generate, run, tmp_path):
@@ -143,7 +143,7 @@ def test_mistakes_are_found_before_weights_are_read(generate, monkeypatch, tmp_p
     def load(*_, **__):
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("rescene.cli.options.load", load)
+    monkeypatch.setattr("rescene.runs.local.load", load)
     ran = generate(*options)
     assert ran.status == 2
     assert says in ran.err
@@ -157,7 +157,7 @@ def test_existing_results_stay_unless_asked_otherwise(generate, tmp_path):
     assert generate("--overwrite").status == 0
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", METHODS["generate"])
 def test_every_generator_is_a_subcommand_and_is_explained(run, name):
     assert run("generate", Path("out.mp4"), name, "--help").status == 0
     assert f"rescene generate OUT {name}" in run("methods", name).out

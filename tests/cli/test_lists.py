@@ -9,7 +9,7 @@ from rescene.methods import METHODS
 
 def test_methods_are_listed_and_explained(run):
     listed = run("methods").out
-    for name, kind in METHODS.items():
+    for name, kind in ((name, kind) for kinds in METHODS.values() for name, kind in kinds.items()):
         assert name in listed
         explained = " ".join(run("methods", name).out.split())
         for field, text in field_docs(kind).items():
@@ -21,6 +21,8 @@ def test_an_unknown_method_is_guessed(run):
     ran = run("methods", "fatezer")
     assert ran.status == 2
     assert "did you mean 'fatezero'" in ran.err
+    assert "did you mean 'i2vedit'" in run("methods", "i2vedti").err
+    assert run("methods", "sora").err.strip() == "rescene: methods: unknown 'sora'"
 
 
 def test_models_and_environment(run):

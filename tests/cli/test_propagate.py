@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 import torch
-from rescene.methods.edited_clip import EditedClip
 
 from rescene import Video
 from rescene.backbones import StableVideo
+from rescene.methods.i2vedit.edited import EditedClip
 from rescene.video.audio import Audio
 
 SIZE = 64, 96
@@ -84,7 +84,7 @@ def test_the_result_has_the_sources_size_length_and_rate(propagate, source, tmp_
     settings = json.loads((tmp_path / "out.json").read_text())
     assert settings["method"] == "i2vedit"
     assert settings["fields"]["clip_length"] == 3
-    assert [frame["at"] for frame in settings["key_frames"]] == [0]
+    assert [frame["at"] for frame in settings["inputs"]["key_frames"]] == [0]
 
 
 def test_forty_frames_are_three_clips_and_a_stopped_run_gives_the_same_file(propagate, monkeypatch, tmp_path):
@@ -126,6 +126,40 @@ def test_several_first_frames_make_several_results(propagate, pictures, tmp_path
     assert not torch.equal(first, second)
 
 
+def test_a_command_with_several_results_goes_on_where_it_was_stopped(
+    propagate, pictures, monkeypatch, tmp_path
+):
+    line = ("--first-frame", *pictures)
+    denoise, edited = EditedClip.denoise, set[int]()
+
+    def stopping(self, z, step):
+        edited.add(id(self))
+        if len(edited) > 3:  # The last clip of the second result.
+            raise KeyboardInterrupt
+        return denoise(self, z, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EditedClip, "denoise", stopping)
+        assert propagate(*line).status == 130
+    assert (tmp_path / "out.mkv").exists()
+    assert not (tmp_path / "out-2.mkv").exists()
+    before = (tmp_path / "out.mkv").read_bytes()
+    ran = propagate(*line, "--resume")
+    assert ran.status == 0, ran.err
+    assert "out.mkv  (finished before)" in ran.out
+    assert "Editing 1/2" not in ran.err
+    assert (tmp_path / "out.mkv").read_bytes() == before
+    assert propagate("--first-frame", pictures[1], output="alone.mkv").status == 0
+    resumed, alone = (Video.read(tmp_path / name).frames for name in ("out-2.mkv", "alone.mkv"))
+    assert torch.equal(resumed, alone)
+
+
+def test_a_model_of_single_images_is_refused_in_one_sentence(propagate, tiny_folder):
+    ran = propagate("--model", tiny_folder, "--size", "64x64")
+    assert ran.status == 2
+    assert "i2vedit needs a model that is led by a picture; Stable Diffusion reads prompts" in ran.err
+
+
 def test_redo_gives_the_same_frames_also_where_all_lies_beside_the_result(
     propagate, run, source, pictures, tmp_path
 ):
@@ -141,7 +175,7 @@ def test_redo_gives_the_same_frames_also_where_all_lies_beside_the_result(
     for file in (source, tmp_path / "out.mkv"):
         shutil.copy(file, there)
     noted = json.loads((tmp_path / "out.json").read_text())
-    for number, frame in enumerate(noted["key_frames"]):
+    for number, frame in enumerate(noted["inputs"]["key_frames"]):
         frame["path"] = f"../gone/{number}.png"
     (there / "out.json").write_text(json.dumps(noted))
     ran = run("redo", there / "out.json", there / "again.mkv")
@@ -181,6 +215,7 @@ def test_a_picture_of_another_size_is_refused_or_fitted(propagate, tmp_path):
         (("--motion-lora", "none.safetensors"), "there is no motion LoRA"),
         (("--resume",), "no stopped run of these settings"),
         (("--first-frame", "none.png"), "none.png"),
+        (("--first-frame",), "--first-frame names no file"),
         (("--size", "60x64"), "not a multiple of 16"),
         (("--model", "mini-svd"), "there is no model 'mini-svd'"),
         (("--guidance-scale", "0"), "guidance_scale is 0"),

@@ -43,7 +43,7 @@ def test_the_source_may_lie_beside_the_result(edit, run, film, tmp_path):
     shutil.copy(film, elsewhere)
     shutil.copy(tmp_path / "out.mkv", elsewhere)
     values = sidecar(tmp_path)
-    values["source"]["path"] = f"gone/{film.name}"
+    values["inputs"]["video"]["path"] = f"gone/{film.name}"
     (elsewhere / "out.json").write_text(json.dumps(values))
     ran = run("redo", elsewhere / "out.json", elsewhere / "again.mkv")
     assert ran.status == 0, ran.err

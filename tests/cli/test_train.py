@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from rescene import OneShot, TuneAVideo, Video, load
 from rescene.cli.train_one_shot import clip_of
 from rescene.inputs import Fit
-from rescene.settings import Trim, file_hash
+from rescene.runs import Trim, file_hash
 
 
 @pytest.fixture

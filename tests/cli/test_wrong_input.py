@@ -35,7 +35,7 @@ def early(monkeypatch):
     def load(*_, **__):
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("rescene.cli.options.load", load)
+    monkeypatch.setattr("rescene.runs.local.load", load)
 
 
 @pytest.mark.usefixtures("early")
@@ -113,6 +113,12 @@ class TestFoundBeforeTheModelIsLoaded:
 
     def test_a_device_that_isnt_there(self, refuses):
         refuses("--device", "abacus", says="'abacus'")
+
+    def test_a_model_of_another_kind(self, refuses, svd_folder):
+        refuses(
+            "--model", svd_folder, says="fatezero needs a model that reads prompts frame by frame; Stable"
+        )
+        refuses("--model", svd_folder, says="use `rescene propagate`")
 
     def test_models(self, refuses, tiny_folder, tmp_path):
         refuses("--model", "nonsense", says="there is no model 'nonsense'")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ..methods import Notes
+from ..methods.notes import Notes
 from ..video import Video
 from ..video.clip import in_memory
 from ..video.watch import watching
