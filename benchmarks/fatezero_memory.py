@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd15_shaped
-from rescene import FateZero, Video, load
+from rescene import FateZero, Run, Video, load
 
 STORES = ("recompute", "ram", "disk")
 TINY = FateZero(
@@ -67,13 +67,13 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def tiny(reference: Path, store: str) -> dict[str, dict[str, float]]:
     """The recorded case, from PNG to decoded frames."""
-    meter = Meter()
+    meter = Phases()
     with meter.phase("load"):
         model = load(reference / "models" / "tiny-sd", device="cpu")
         video = Video.read(reference / "fatezero" / "frames")
     with meter.phase("encode"):
         model.encode(video)
-    result = replace(TINY, store=store)(model, video, progress=meter.progress)
+    result = replace(TINY, store=store)(model, video, Run(progress=meter.progress))
     with meter.phase("decode"):
         for _ in result.chunks(1):
             pass
@@ -83,14 +83,14 @@ def tiny(reference: Path, store: str) -> dict[str, dict[str, float]]:
 def sd15(store: str) -> dict[str, dict[str, float]]:
     """An edit with a network of full size and random weights."""
     cuda = torch.cuda.is_available()
-    meter, side = Meter(), 512 if cuda else 256
+    meter, side = Phases(), 512 if cuda else 256
     edit = replace(LARGE, num_inference_steps=50) if cuda else LARGE
     with meter.phase("load"):
         model = sd15_shaped(torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu")
     video = Video.of(torch.rand(8, 3, side, side, generator=torch.Generator().manual_seed(0)), 8)
     with meter.phase("encode"):
         model.encode(video)
-    result = replace(edit, store=store)(model, video, progress=meter.progress)
+    result = replace(edit, store=store)(model, video, Run(progress=meter.progress))
     with meter.phase("decode"):
         for _ in result.chunks(1):
             pass

@@ -16,12 +16,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.video_shapes import svd_shaped
-from rescene import Fit, Video
-from rescene.backbones import load_video_model
-from rescene.methods.i2vedit import I2VEdit
-from rescene.training import MotionTuning
+from rescene import Fit, I2VEdit, Inputs, MotionTuning, Run, Video, load
 
 RECORDED = I2VEdit(num_inference_steps=5, clip_length=6, skip_interval=False)
 
@@ -49,15 +46,16 @@ def main() -> None:
 
 def recorded(reference: Path) -> dict[str, dict[str, float]]:
     """The recorded case, from files to decoded frames."""
-    meter, folder = Meter(), reference / "i2vedit"
+    meter, folder = Phases(), reference / "i2vedit"
     with meter.phase("load"):
-        model = load_video_model(reference / "models" / "tiny-svd", device="cpu")
+        model = load(reference / "models" / "tiny-svd", device="cpu")
         video = Video.read(folder / "source.mp4")
         fit = Fit.to(video, area=model.native_area, grid=model.grid, size=(128, 192))
         names = ("edit_green.png", "edit_blue_dark.png")
-        edits = [{0: fit.apply(Video.read(folder / name)).frames} for name in names]
+        pictures = [Video.read(folder / name).frames for name in names]
+        edits = [Inputs(video=video, key_frames={0: picture}).fitted(fit) for picture in pictures]
     with meter.phase("two inversions and four edits"):
-        results = RECORDED.propagate(model, fit.apply(video), edits)
+        results = [RECORDED(model, edit) for edit in edits]  # The second finds the inversions in the cache.
     with meter.phase("decode"):
         for result in results:
             for _ in result.chunks(6):
@@ -68,13 +66,12 @@ def recorded(reference: Path) -> dict[str, dict[str, float]]:
 def large() -> dict[str, dict[str, float]]:
     """An edit, and steps of a motion LoRA, with a network of full size and random weights."""
     cuda = torch.cuda.is_available()
-    meter, (height, width) = Meter(), (512, 896) if cuda else (256, 448)
+    meter, (height, width) = Phases(), (512, 896) if cuda else (256, 448)
     with meter.phase("load"):
         model = svd_shaped(torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu")
     video = Video.of(torch.rand(14, 3, height, width, generator=torch.Generator().manual_seed(0)), 7)
-    result = I2VEdit(num_inference_steps=25 if cuda else 2)(
-        model, video, {0: video.frames[:1]}, progress=meter.progress
-    )
+    inputs = Inputs(video=video, key_frames={0: video.frames[:1]})
+    result = I2VEdit(num_inference_steps=25 if cuda else 2)(model, inputs, Run(progress=meter.progress))
     with meter.phase("decode"):
         for _ in result.chunks(8):
             pass

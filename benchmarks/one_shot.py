@@ -12,7 +12,7 @@ from typing import get_args
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process
+from benchmarks.phases import Phases, in_fresh_process
 from benchmarks.shapes import sd15_shaped
 from rescene import OneShot, Video
 from rescene.training.one_shot import Variant
@@ -47,7 +47,7 @@ def tune(variant: Variant, steps: int, *, checkpointed: bool) -> dict[str, float
     tuning = OneShot(
         prompt="a red car on the road", variant=variant, steps=steps, gradient_checkpointing=checkpointed
     )
-    meter = Meter()
+    meter = Phases()
     tuning(model, video, progress=meter.progress)
     return meter.rows["training"]
 

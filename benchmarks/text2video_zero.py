@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd15_shaped
-from rescene import StableDiffusion, Text2VideoZero, load
+from rescene import Backbone, Branch, Inputs, Run, Text2VideoZero, load
 
 ORIGINAL = {8: 580, 24: 1544}
 """Frame evaluations of 50 steps in the original, in its chunks of 8."""
@@ -72,12 +71,12 @@ def evaluations(frames: int, *, steps: int) -> int:
 
 
 @contextmanager
-def counting(model: StableDiffusion, seen: list[int]) -> Iterator[None]:
+def counting(model: Backbone, seen: list[int]) -> Iterator[None]:
     """A block in which the network predicts zeros, and the frames that it is shown are counted."""
 
-    def predict(step: Any, *branches: Any) -> tuple[torch.Tensor, ...]:
-        seen.append(len(branches[0][0]))
-        return tuple(torch.zeros_like(z) for z, _ in branches)
+    def predict(*branches: Branch) -> tuple[torch.Tensor, ...]:
+        seen.append(len(branches[0].z))
+        return tuple(torch.zeros_like(branch.z) for branch in branches)
 
     with patch.object(model, "predict", predict):
         yield
@@ -85,11 +84,11 @@ def counting(model: StableDiffusion, seen: list[int]) -> Iterator[None]:
 
 def cost(frames: int, steps: int, side: int, network: str | None) -> dict[str, dict[str, float]]:
     """Time and memory of one clip."""
-    cuda, meter = torch.cuda.is_available(), Meter()
+    cuda, meter = torch.cuda.is_available(), Phases()
     with meter.phase("load"):
         dtype, device = torch.float16 if cuda else torch.bfloat16, "cuda" if cuda else "cpu"
         model = load(network) if network else sd15_shaped(dtype, device)
-    made = clip(frames, steps, side)(model, progress=meter.progress)
+    made = clip(frames, steps, side)(model, Inputs(), Run(progress=meter.progress))
     with meter.phase("write"), tempfile.TemporaryDirectory(prefix="rescene-benchmark-") as folder:
         made.write(Path(folder) / "clip.mp4")
     return meter.rows

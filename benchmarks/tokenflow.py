@@ -20,13 +20,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.meter import Meter, in_fresh_process, table
+from benchmarks.phases import Phases, in_fresh_process, table
 from benchmarks.shapes import sd21_shaped
-from rescene import StableDiffusion, TokenFlow, load
-from rescene.methods.plan import plan
-from rescene.methods.tokenflow_plan import TokenFlowPlan
-from rescene.methods.trajectory import Source
-from rescene.typing import Latents
+from rescene import Inputs, TokenFlow, Video, load
+from rescene.methods.tokenflow.edit import TokenFlowEdit
+from rescene.methods.tokenflow.source import FrameSource
 from tests.reference.tokenflow_clip import Recorded
 from tests.reference.tokenflow_published import Published, trajectory
 
@@ -91,15 +89,15 @@ def recorded(reference: Path, name: str) -> dict[str, dict[str, float]]:
     Raises:
         ValueError: If the result isn't the recorded one.
     """
-    root, meter = reference / "tokenflow", Meter()
+    root, meter = reference / "tokenflow", Phases()
     manifest = json.loads((root / "manifest.json").read_text())
     case = Recorded(root, reference / "models", name, manifest["cases"][name], manifest)
     with meter.phase("load"):
         edit, path = Published.of(case), trajectory(case)
-        conditions = edit.conditions(case.model, case.video)
-    steps = edit.schedule(case.model)
+        conditions = edit.conditions(Inputs(video=case.video))
+    steps = edit.schedule()
     with meter.phase(f"{len(steps)} steps"):
-        *_, z = edit.edit(case.model, path, conditions)
+        *_, z = edit.edit(path, conditions)
     error = float((z - case.tensors[f"x_step/{len(steps) - 1:02d}"]).abs().mean())
     if error > 1e-4:
         raise ValueError(f"{name}: the mean error is {error:.1e}; the numbers aren't the original's")
@@ -109,28 +107,29 @@ def recorded(reference: Path, name: str) -> dict[str, dict[str, float]]:
 def long(frames: int, steps: int, network: str | None) -> dict[str, dict[str, float]]:
     """An edit of a random clip."""
     cuda = torch.cuda.is_available()
-    meter, side = Meter(), 64 if cuda else 32
-    edit = replace(LARGE, num_inference_steps=50 if cuda else steps)
+    meter, side = Phases(), 64 if cuda else 32
+    settings = replace(LARGE, num_inference_steps=50 if cuda else steps)
     with meter.phase("load"):
         kind = (torch.float16, "cuda") if cuda else (torch.bfloat16, "cpu")
         model = load(network) if network else sd21_shaped(*kind)
-        text = model.embed(edit.source)
-    channels = model.unet.config["in_channels"]
-    clean = torch.randn(frames, channels, side, side, generator=torch.Generator().manual_seed(0))
-    inverted = edit.invert(Source(model, text, clean, edit.frames_per_batch), meter.progress)
+        edit = settings.on(model)
+        text = edit.texts[0]
+    shape = frames, model.latent_channels, side, side
+    clean = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    inverted = edit.invert(FrameSource(model, text, clean, settings.frames_per_batch), meter.progress)
     with meter.phase("edit"):
-        for _ in edit.edit(model, inverted):
+        for _ in edit.edit(inverted):
             pass
-    meter.rows["edit"]["kept_mb"] = kept(edit, model, clean) / 1e6
+    meter.rows["edit"]["kept_mb"] = (kept(edit, frames, side) + clean.nbytes) / 1e6
     return meter.rows
 
 
-def kept(edit: TokenFlow, model: StableDiffusion, clean: Latents) -> int:
-    """Bytes that may grow with the clip: latents and residuals of the source, the edit's, correspondences."""
-    size = clean.shape[-2] * model.scale, clean.shape[-1] * model.scale
-    found = plan(edit, model, frames=len(clean), size=size)
-    assert isinstance(found, TokenFlowPlan)
-    return found.trajectory + clean.nbytes + found.correspondences
+def kept(edit: TokenFlowEdit, frames: int, side: int) -> int:
+    """Bytes that may grow with the clip: latents and residuals of the source, and correspondences."""
+    pixels = side * edit.model.grid.space
+    blank = Video.of(torch.zeros(1, 3, pixels, pixels, dtype=torch.uint8).expand(frames, -1, -1, -1), 8)
+    cost = edit.cost(Inputs(video=blank))
+    return cost.memory["trajectory"] + cost.disk["correspondences"]
 
 
 if __name__ == "__main__":

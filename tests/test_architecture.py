@@ -19,7 +19,7 @@ ALLOWED = {
     "progress": ("", ""),
     "inputs": ("typing video", "jaxtyping torch"),
     "typing": ("", "jaxtyping torch"),
-    "cache": ("", "platformdirs safetensors torch"),
+    "cache": ("", "filelock platformdirs safetensors torch"),
     "sampling": ("typing", "jaxtyping torch"),
     "prompts": ("fields progress inputs typing", "jaxtyping torch"),
     "video": ("fields progress inputs typing", "av jaxtyping numpy PIL torch"),

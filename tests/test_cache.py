@@ -1,6 +1,9 @@
 """Results kept between runs."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -130,3 +133,112 @@ def test_a_run_that_begins_anew_or_is_done_leaves_nothing(cache_folder: Path) ->
     run.cached("0", Computation())
     run.forget()
     assert len(list(cache_folder.iterdir())) == 1
+
+
+PROGRAM = """
+import sys, torch
+from filelock import FileLock, Timeout
+from rescene import cache
+
+def told(path):
+    try:
+        FileLock(path, blocking=False).acquire().lock.release()
+    except Timeout:
+        print("waits", flush=True)
+    return FileLock(path)
+
+def compute():
+    print("computes", flush=True)
+    sys.stdin.readline()
+    return torch.tensor(float(sys.argv[1]))
+
+cache.FileLock = told
+print(cache.cached({"a": 1}, compute).item(), flush=True)
+"""
+"""Asks for an entry; says whether it computes it, until a line comes in, or waits for another process."""
+
+
+class Process:
+    """Runs the program."""
+
+    def __init__(self, value: float) -> None:
+        command = [sys.executable, "-c", PROGRAM, str(value)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def says(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def goes_on(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def kinds(folder: Path) -> list[str]:
+    return sorted(file.suffix for file in folder.iterdir())
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[float], Process]]:
+    """Starts processes that end with the test."""
+    started: list[Process] = []
+
+    def one(value: float) -> Process:
+        started.append(Process(value))
+        return started[-1]
+
+    yield one
+    for process in started:
+        process.end()
+
+
+def test_a_second_process_waits_and_reads(cache_folder: Path, start: Callable[[float], Process]) -> None:
+    first = start(1)
+    assert first.says() == "computes"
+    second = start(2)
+    assert second.says() == "waits"
+    cache.cached({"a": 2}, Computation())  # Nor does a third entry take away the lock.
+    assert kinds(cache_folder) == [".lock", ".safetensors"]
+    assert not cache.is_cached({"a": 1})
+    first.goes_on()
+    assert (first.says(), second.says()) == ("1.0", "1.0")
+    assert kinds(cache_folder) == [".safetensors"] * 2
+
+
+def test_who_waited_for_a_process_that_was_killed_computes(
+    cache_folder: Path, start: Callable[[float], Process]
+) -> None:
+    first = start(1)
+    assert first.says() == "computes"
+    second = start(2)
+    assert second.says() == "waits"
+    first.end()
+    assert second.says() == "computes"
+    second.goes_on()
+    assert second.says() == "2.0"
+    assert kinds(cache_folder) == [".safetensors"]
+
+
+def test_the_lock_of_a_killed_process_goes_with_the_next_entry(
+    cache_folder: Path, start: Callable[[float], Process]
+) -> None:
+    killed = start(1)
+    assert killed.says() == "computes"
+    killed.end()
+    cache.cached({"a": 2}, Computation())
+    assert kinds(cache_folder) == [".safetensors"]
+
+
+def test_an_entry_may_need_another_one(cache_folder: Path) -> None:
+    inner = Computation(2)
+    run = cache.Unfinished({"a": 1}, resume=False)
+    outer = run.cached("0", lambda: cache.cached({"a": 1}, lambda: 2 * cache.cached({"a": 2}, inner)))
+    assert outer[0, 0] == 4
+    assert cache.cached({"a": 2}, inner)[0, 0] == 2
+    assert (inner.runs, len(list(cache_folder.iterdir()))) == (1, 3)

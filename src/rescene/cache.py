@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import torch
+from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -32,9 +33,11 @@ def content_hash(tensor: Tensor) -> str:
 def cached(key: Mapping[str, object], compute: Callable[[], Tensor]) -> Tensor:
     """Returns what `compute` gave for the same `key` before, or computes and keeps it.
 
+    A process that needs what another one is computing waits for it.
+
     Args:
         key: All that the result depends on, as JSON values.
-        compute: Makes the tensor, once.
+        compute: Makes the tensor, once. It may ask for other entries, as long as none needs this one.
     """
     return _cached(folder() / f"{_name(key)}.safetensors", compute)
 
@@ -78,13 +81,38 @@ def _name(key: Mapping[str, object]) -> str:
 
 
 def _cached(path: Path, compute: Callable[[], Tensor]) -> Tensor:
+    if (value := _kept(path)) is not None:
+        return value
+    with _alone(path):
+        if (value := _kept(path)) is None:  # It may have come while this process waited.
+            value = compute()
+            _keep(value, path)
+    _forget_oldest(path.parent)
+    return value
+
+
+def _kept(path: Path) -> Tensor | None:
     with suppress(FileNotFoundError):  # Another run may remove the file at any moment.
         os.utime(path)
-        # A copy lies at an even address, as when computed: how products round depends on that.
+        # A copy starts at an even address, as when computed: how products round depends on that.
         return load_file(path)["value"].clone()
-    value = compute()
-    _keep(value, path)
-    return value
+    return None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """A block that one process at a time enters for an entry.
+
+    The system lets go of a lock when its process ends, however it ends. Every entry has a lock for itself,
+    so that one entry can be computed within another.
+    """
+    lock = path.with_suffix(".lock")
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            # Who waits for this file notices that it is gone, and makes the next one.
+            _remove(lock)
 
 
 def _keep(value: Tensor, path: Path) -> None:
@@ -97,10 +125,10 @@ def _keep(value: Tensor, path: Path) -> None:
         os.replace(temporary.name, path)
     finally:
         Path(temporary.name).unlink(missing_ok=True)
-    _forget_oldest(path.parent)
 
 
 def _forget_oldest(where: Path) -> None:
+    """Removes entries beyond the limit, and the locks of processes that were killed."""
     found: list[tuple[float, int, Path]] = []
     for file in where.glob("*.safetensors"):
         with suppress(FileNotFoundError):
@@ -109,4 +137,13 @@ def _forget_oldest(where: Path) -> None:
     for _, size, file in sorted(found, reverse=True):
         total += size
         if total > MOST_BYTES:
-            file.unlink(missing_ok=True)
+            _remove(file)
+    for lock in where.glob("*.lock"):
+        with suppress(OSError), FileLock(lock, blocking=False):  # One that is held raises a `Timeout`.
+            _remove(lock)
+
+
+def _remove(file: Path) -> None:
+    """Removes a file, unless it is gone, or is open on Windows: a lock goes there when it is released."""
+    with suppress(FileNotFoundError, PermissionError):
+        file.unlink()

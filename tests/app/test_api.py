@@ -12,7 +12,7 @@ import torch
 
 from rescene import Video
 from rescene.demo import CLIP
-from rescene.settings import read_settings
+from rescene.runs.result import read_settings
 
 client_library = pytest.importorskip("gradio_client", reason="pip install 'rescene[dev]'")
 
@@ -47,14 +47,14 @@ def test_a_client_gets_the_frames_that_the_command_line_makes(client, tiny_folde
     theirs, ours = (json.loads(read_settings(Path(path))) for path in (settings, tmp_path / "out.mp4"))
     assert theirs["fields"] == ours["fields"]
     assert theirs["model"]["fingerprint"] == ours["model"]["fingerprint"]
-    assert theirs["source"]["sha256"] == ours["source"]["sha256"]
+    assert theirs["inputs"]["video"]["sha256"] == ours["inputs"]["video"]["sha256"]
 
 
 def test_settings_tell_nothing_about_the_machine(client, tiny_folder):
     result, settings = call(client)
     for text in (Path(settings).read_text(), read_settings(Path(result))):
         assert str(tiny_folder.parent) not in text
-        assert json.loads(text)["source"]["path"] == CLIP.name
+        assert json.loads(text)["inputs"]["video"]["path"] == CLIP.name
         assert json.loads(text)["model"]["name"] == "tiny-sd"
 
 

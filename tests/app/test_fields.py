@@ -1,13 +1,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
 from rescene.app.fields import inputs, listed, read, unlisted
-from rescene.fields import LocalName, Window, encode
-from rescene.methods import GENERATORS, METHODS, TuneAVideo
+from rescene.fields import AtLeast, LocalName, Window, Within, encode
+from rescene.methods import CLASSES, METHODS, TuneAVideo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class New:
     """How."""
     controls: tuple[Literal["edges", "depth"], ...] = ("edges",)
     window: Window = 0.5
+    strength: Annotated[float, Within(0, 2, above=True)] = 1.0
+    scale: Annotated[float, AtLeast(0)] = 1.0
     words: Mapping[str, float] = field(default_factory=dict)
     path: tuple[tuple[float, float], ...] = ()
     size: int | None = None
@@ -35,7 +37,9 @@ def test_a_new_method_appears_by_itself():
         "source": "prompt",
         "style": "choice",
         "controls": "choices",
-        "window": "share",
+        "window": "slider",
+        "strength": "slider",
+        "scale": "number",
         "words": "list",
         "path": "list",
         "size": "whole",
@@ -43,9 +47,10 @@ def test_a_new_method_appears_by_itself():
     }
     assert {each.name: each.help for each in inputs(New)}["style"] == "How."
     assert {each.name: each.choices for each in inputs(New)}["controls"] == ("edges", "depth")
+    assert {each.name: each.ends for each in inputs(New)}["strength"] == (0.01, 2)
 
 
-@pytest.mark.parametrize("kind", [*METHODS.values(), *GENERATORS.values()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_defaults_survive_the_form(kind):
     for each in inputs(kind):
         if each.kind != "prompt":
@@ -87,7 +92,7 @@ def test_mistakes_are_named(name, text):
 
 
 def test_help_doesnt_repeat_what_its_label_says():
-    found = {each.name: each.info for each in inputs(METHODS["fatezero"])}
+    found = {each.name: each.info for each in inputs(METHODS["edit"]["fatezero"])}
     assert found["source"].startswith("In plain words")
     assert not any(text.startswith("What it should show") for text in found.values())
 
@@ -99,9 +104,8 @@ def test_names_of_files_arent_taken(name):
 
 
 def test_every_field_that_can_name_a_file_of_a_method_is_hidden():
-    shown = {(name, each.name) for name, kind in METHODS.items() for each in inputs(kind)}
+    shown = {(name, each.name) for name, kind in METHODS["edit"].items() for each in inputs(kind)}
     assert not shown & {
-        ("text2video-zero", "control_video"),
         ("text2video-zero", "controlnets"),
         ("text2video-zero", "depth_model"),
         ("tokenflow", "controlnet"),
@@ -110,11 +114,11 @@ def test_every_field_that_can_name_a_file_of_a_method_is_hidden():
 
 def test_what_was_trained_here_goes_by_its_name(tmp_path):
     values, adapter = {"motion": "ski", "target": "a car"}, tmp_path / "ski.safetensors"
-    made = read(METHODS["tune-a-video"], values, name="tune-a-video", adapters={"ski": adapter})
+    made = read(METHODS["edit"]["tune-a-video"], values, name="tune-a-video", adapters={"ski": adapter})
     assert made == TuneAVideo(motion=adapter, target="a car")
     for other in ("/etc/passwd", str(adapter), "", None):
         with pytest.raises(ValueError, match="choose one, or make one under Train"):
-            read(METHODS["tune-a-video"], {**values, "motion": other}, name="x", adapters={"ski": adapter})
+            read(METHODS["edit"]["tune-a-video"], {**values, "motion": other}, name="x", adapters={"ski": adapter})
 
 
 @pytest.mark.parametrize("value", [["own", "middle"], [1, 2.5], {"a": 1, "b c": [0.2, 0.8]}, []])

@@ -8,10 +8,9 @@ from rescene import Video
 from rescene.app import AppOptions, serving
 from rescene.app.generate import ALONG, GenerateTab
 from rescene.app.workshop import Workshop
-from rescene.backbones import StableDiffusion
 from rescene.demo import CONTROLS
-from rescene.methods import controlled_video
-from rescene.settings import read_settings
+from rescene.methods.text2video_zero import redraw
+from rescene.runs.result import read_settings
 from tests.app.test_tabs import finished, values
 from tests.tiny import tiny_controlnet
 
@@ -23,10 +22,8 @@ def nets(monkeypatch, tmp_path, tiny_folder):
     """Tiny ControlNets in the place of those that are published."""
     from rescene import load
 
-    model = load(str(tiny_folder))
-    assert isinstance(model, StableDiffusion)
-    place = tiny_controlnet(tmp_path / "net", model.unet)
-    monkeypatch.setattr(controlled_video, "controlnet_for", lambda control, model: str(place))
+    place = tiny_controlnet(tmp_path / "net", load(str(tiny_folder)).control.network)
+    monkeypatch.setattr(redraw, "controlnet_for", lambda control, model: str(place))
     return place
 
 

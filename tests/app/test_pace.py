@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from rescene.app.pace import Pace, Work, guessed, operations, speed, spoken
+from rescene.app.pace import Pace, Work, guessed, speed, spoken
 from rescene.backbones import outline
+from rescene.backbones.operations import operations
 
 
 def work(evaluations=10, **more):

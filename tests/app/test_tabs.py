@@ -18,7 +18,7 @@ from rescene.app.training import TrainTab
 from rescene.app.trims import trim_of
 from rescene.app.workshop import Workshop
 from rescene.demo import CLIP, CONTROLS, EXAMPLES
-from rescene.settings import Trim
+from rescene.runs import Trim
 from tests.tiny_video import tiny_svd
 
 PROMPTS = {"source": "a red car on the road", "target": "a green car on the road"}
@@ -61,7 +61,7 @@ def finished(job):
 def edited(shop, stage, method="fatezero", **given):
     tab = EditTab(shop)
     filled = values(tab.form, method, num_inference_steps=2, **PROMPTS, **given)
-    return shop.edit(tab.ordered((stage, *filled)))
+    return shop.start(tab.ordered((stage, *filled)))
 
 
 def test_an_edit_leaves_a_result_its_settings_and_the_source_to_play(shop, stage):
@@ -69,7 +69,7 @@ def test_an_edit_leaves_a_result_its_settings_and_the_source_to_play(shop, stage
     result = Video.read(files["result"])
     assert (len(result), result.width, result.height) == (4, 128, 128)
     assert len(Video.read(files["source"])) == 4
-    assert json.loads(files["settings"].read_text())["source"]["trim"]["start"] == 2
+    assert json.loads(files["settings"].read_text())["inputs"]["video"]["trim"]["start"] == 2
     assert files["result"].parent == shop.output
 
 
@@ -148,11 +148,11 @@ def test_a_painted_first_frame_is_carried_through(shop, stage):
     tab = PropagateTab(shop)
     filled = tuple(values(tab.form, "i2vedit", num_inference_steps=2, clip_length=4))
     with pytest.raises(ValueError, match="edit the first frame first"):
-        tab.job(stage, None, "", filled)
+        tab.ordered(stage, None, "", filled)
     painted = {"composite": Image.new("RGB", (128, 128), "green")}
-    files = finished(shop.jobs.submit(tab.job(stage, painted, "", filled)))
+    files = finished(shop.start(tab.ordered(stage, painted, "", filled)))
     assert len(Video.read(files["result"])) == 4
-    assert json.loads(files["settings"].read_text())["key_frames"][0]["path"].endswith("first-frame.png")
+    assert json.loads(files["settings"].read_text())["inputs"]["key_frames"][0]["path"].endswith("first-frame.png")
 
 
 def test_a_video_model_learns_a_motion_and_propagates_with_it(shop, stage):
@@ -172,11 +172,11 @@ def test_a_video_model_learns_a_motion_and_propagates_with_it(shop, stage):
     rest = tuple(values(propagate.form, "i2vedit", num_inference_steps=2, clip_length=4))
     painted = {"composite": Image.new("RGB", (128, 128), "green")}
     with pytest.raises(ValueError, match="no motion"):
-        propagate.job(stage, painted, "../lora-1", rest)
-    made = finished(shop.jobs.submit(propagate.job(stage, painted, "lora-1", rest)))
+        propagate.ordered(stage, painted, "../lora-1", rest)
+    made = finished(shop.start(propagate.ordered(stage, painted, "lora-1", rest)))
     settings = json.loads(made["settings"].read_text())
     assert settings["fields"]["motion_lora"] == ["lora-1.safetensors"]
-    assert len(settings["motion_loras"][0]) == 64
+    assert len(settings["files"]["motion_lora"][0]) == 64
 
 
 def test_the_frame_to_paint_on_is_the_one_that_the_cut_clip_begins_with(shop, stage):

@@ -11,25 +11,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-import rescene
 from rescene.bench import Bench, WorldRow, world_rows, world_settings
 from rescene.bench.setting import Setting
-from rescene.inputs import Fit
-from rescene.methods import quiet
 from rescene.metrics import Tools
-from rescene.settings import ModelSettings
-from rescene.video import Video
+from rescene.progress import quiet
+from rescene.runs import ModelRef
 
 pytestmark = pytest.mark.timeout(900)  # A minute on a free processor.
 
 RECORDED = {"success": 0.75, "psnr": 18.411, "psnr_inside": 15.068, "psnr_outside": 27.299, "ssim": 0.69}
 SLACK = {"success": 0.25, "psnr": 0.3, "psnr_inside": 0.3, "psnr_outside": 0.5, "ssim": 0.01}
 """What other machines' rounding may cost: of success, one scene."""
-
-
-def same_size(video: Video) -> Fit:
-    size = video.height, video.width
-    return Fit(source=size, content=size, size=size)
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +31,11 @@ def reached(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 
 def measured(folder: Path, name: str) -> dict[str, float]:
     """The means over the first scene of each kind."""
-    model = rescene.load(name, device="cpu")
-    used = ModelSettings(
-        name=name, revision=None, fingerprint=model.fingerprint(), dtype="float32", device="cpu"
-    )
-    bench = Bench(folder=folder, model=model, model_settings=used, fit=same_size, tools=Tools(), metrics=())
-    records = [bench.run(row, fatezero(), quiet) for row in first_of_each_kind(folder)]
-    assert not [record.error for record in records if record.error]
-    scores = [score for record in records if record.report for score in record.report.scores]
+    ref = ModelRef(name=name, device="cpu")
+    bench = Bench(folder=folder, model=ref, tools=Tools(), metrics=(), size="source")
+    trials = [bench.run(row, fatezero(), quiet) for row in first_of_each_kind(folder)]
+    assert not [trial.error for trial in trials if trial.error]
+    scores = [score for trial in trials if trial.report for score in trial.report.scores]
     return {key: mean(score.value for score in scores if score.key == key) for key in SLACK}
 
 

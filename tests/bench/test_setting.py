@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rescene import ControlledVideo, FateZero, OneShot, TokenFlow
+from rescene import FateZero, OneShot, TokenFlow
 from rescene.bench import FileRow, read_settings, settings_of, world_settings
 from rescene.bench.baselines import Nothing
 from rescene.bench.setting import KNOWN, parse
+from rescene.methods import Text2VideoZeroRedraw
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ROW = FileRow(
@@ -76,7 +77,7 @@ def test_what_is_tuned_in_the_benchmark_is_the_worlds_own_setting_for_objects():
 def test_a_method_with_one_prompt_gets_the_target():
     (setting,) = settings_of(["text2video-zero"])
     edit = setting.edit(ROW)
-    assert isinstance(edit, ControlledVideo)
+    assert isinstance(edit, Text2VideoZeroRedraw)
     assert edit.prompt == "a blue car"
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rescene.metrics import Prompts, Report, Tools, evaluate
+from rescene.metrics import KnownFlow, Prompts, Report, Tools, evaluate
 from rescene.video import Video
 
 WORDS = {"red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "yellow": (1.0, 1.0, 0.0)}
@@ -61,6 +61,18 @@ def textured() -> Video:
     noise = torch.rand(1, 3, 16, 24, generator=generator)
     wide = torch.nn.functional.interpolate(noise, (64, 96), mode="bicubic").clamp(0, 1)[0]
     return Video.of(torch.stack([wide[:, :, 3 * t : 3 * t + 80] for t in range(5)]), 8)
+
+
+@pytest.fixture
+def still() -> Callable[[Video], KnownFlow]:
+    """Makes the flow of a video in which nothing moves."""
+
+    def make(video: Video) -> KnownFlow:
+        count, size = len(video) - 1, (video.height, video.width)
+        visible = torch.ones(count, 1, *size, dtype=torch.bool)
+        return KnownFlow(flow=torch.zeros(count, 2, *size), visible=visible)
+
+    return make
 
 
 @pytest.fixture

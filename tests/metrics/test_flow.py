@@ -1,9 +1,11 @@
-"""Motion that is known, and what DIS finds of it."""
+"""Motion that is known, what DIS finds of it, and RAFT, which needs torchvision and must say so."""
+
+from importlib.util import find_spec
 
 import pytest
 import torch
 
-from rescene.metrics.flow import DIS, KnownFlow, both_ways, looked_up
+from rescene.metrics.flow import DIS, RAFT, KnownFlow, both_ways, looked_up
 from rescene.world import Scene
 
 
@@ -47,3 +49,9 @@ def test_known_flow_that_is_too_short_is_refused():
     known = KnownFlow(flow=torch.zeros(1, 2, 4, 4), visible=torch.ones(1, 1, 4, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="1 fields"):
         known(1, torch.rand(3, 4, 4), torch.rand(3, 4, 4))
+
+
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is installed")
+def test_without_torchvision_raft_says_what_to_install():
+    with pytest.raises(ValueError, match="torchvision"):
+        RAFT()

@@ -6,19 +6,17 @@ that a file which a client names is one that it uploaded.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import unescape
 from typing import Any
 
 import gradio as gr
 
 from ..fields import decode
 from ..methods import METHODS
-from ..settings import Trim
+from ..runs import InputRefs, Trim
+from ..runs.run import Prepared
 from . import fields
 from .errors import told
-from .estimate import estimate
 from .jobs import Job
-from .order import Order
 from .workshop import Workshop
 
 AT_ONCE = 16
@@ -28,32 +26,33 @@ AT_ONCE = 16
 def add_api(workshop: Workshop) -> None:
     """Adds the endpoints; call it in a `gr.Blocks`."""
 
-    def ordered(video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]) -> Order:
-        source = workshop.sources.copy(video)
-        cut = decode(Trim, trim or {}, name="trim")
-        return workshop.order(source.id, cut, method, fields or {}, model)
+    def ordered(
+        video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]
+    ) -> Prepared:
+        clip = workshop.video(workshop.sources.copy(video).id, decode(Trim, trim or {}, name="trim"))
+        return workshop.order(workshop.method("edit", method, fields or {}), model, InputRefs(video=clip))
 
     def edit(
         video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]
     ) -> tuple[str, str]:
         """Edits a video, and returns the result and its settings."""
         with politely():
-            return finished(workshop.edit(ordered(video, method, fields, model, trim)))
+            return finished(workshop.start(ordered(video, method, fields, model, trim)))
 
     def plan(video: str, method: str, fields: dict[str, Any], model: str, trim: dict[str, Any]) -> str:
         """Says what an edit would cost."""
         with politely():
-            line = estimate(workshop, ordered(video, method, fields, model, trim))
-            return unescape(line.removeprefix("<p>").removesuffix("</p>"))
+            return workshop.estimate(ordered(video, method, fields, model, trim))
 
     def generate(method: str, fields: dict[str, Any], model: str) -> tuple[str, str]:
         """Makes a clip, and returns it and its settings."""
         with politely():
-            return finished(workshop.generate(method, fields or {}, model))
+            made = workshop.method("generate", method, fields or {})
+            return finished(workshop.start(workshop.order(made, model)))
 
     def methods() -> dict[str, Any]:
         """Lists the methods with their fields, defaults and help."""
-        return {name: described(kind) for name, kind in METHODS.items()}
+        return {name: described(kind) for name, kind in METHODS["edit"].items()}
 
     with gr.Column(visible=False):
         video, trim = gr.File(label="video"), gr.JSON({}, label="trim")

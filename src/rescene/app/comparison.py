@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ..fields import decode
-from ..settings import Trim
+from ..runs import Trim
 from ..video import Video
 from ..video.watch import watching
 from .jobs import Job, Outcome

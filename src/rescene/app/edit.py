@@ -1,5 +1,6 @@
 """The tab that edits a video."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -10,14 +11,12 @@ import gradio as gr
 
 from ..demo import CLIP, EXAMPLES
 from ..fields import encode
-from ..methods import METHODS
-from ..settings import method_name
+from ..methods import METHODS, Balance
+from ..runs import InputRefs
+from ..runs.run import Prepared
 from . import balance
 from .errors import told
-from .estimate import estimate
-from .form import Form
-from .models import IMAGE
-from .order import Order
+from .form import Form, titles_of
 from .starting import again, on_run, started
 from .trims import trim_of
 from .widgets import PRIVATE, widget
@@ -35,8 +34,14 @@ class EditTab:
     @cached_property
     def form(self) -> Form:
         """The methods' inputs."""
-        shop = self.workshop
-        return Form("edit", METHODS, shop.models.names(IMAGE), adapters=lambda: list(shop.adapters()))
+        shop, kinds = self.workshop, METHODS["edit"]
+        models = shop.models.names(*(kind.needs for kind in kinds.values()))
+        return Form("edit", kinds, models, titles_of(kinds), adapters=lambda: list(shop.adapters()))
+
+    @cached_property
+    def balances(self) -> dict[str, Balance]:
+        """The sliders of the methods that have one."""
+        return {name: kind.balance for name, kind in METHODS["edit"].items() if kind.balance}
 
     @cached_property
     def parts(self) -> dict[str, Any]:
@@ -72,7 +77,7 @@ class EditTab:
             buttons=[],
             elem_classes="rs-balance",
             elem_id="edit-balance",
-            visible=form.first in balance.ENDS,
+            visible=form.first in self.balances,
         )
         form.build_rest()
         parts["estimate"] = gr.HTML("", elem_classes="rs-estimate")
@@ -91,7 +96,7 @@ class EditTab:
         shown = [parts["balance"], parts["words"]]
         parts["picker"].change(self.picked, parts["picker"], [*everything, *shown], **PRIVATE)
         form.parts["method"].change(self.chosen, form.inputs, [*form.shown, *shown], **PRIVATE)
-        ends = [(method, name) for method, moved in balance.ENDS.items() for name in moved]
+        ends = [(method, name) for method, moved in self.balances.items() for name in moved.ends]
         parts["balance"].input(
             lambda method, position: self.balanced(method, position, ends),
             [form.parts["method"], parts["balance"]],
@@ -109,10 +114,10 @@ class EditTab:
             stage = {"source": self.workshop.sources.get(source.get("id")).facts()}
             return [stage, *[gr.skip()] * (len(self.form.inputs) + 2)]
         example = EXAMPLES[str(value["example"])]
-        method, given = method_name(example), encode(example)
+        method, given = example.name, encode(example)
         stage = {"source": self.workshop.sources.shipped(CLIP).facts()}
         words = {"source": given.get("source", ""), "target": given.get("target", "")}
-        position = balance.position_of(method, given, self.form.defaults(method))
+        position = self._position(method, given)
         return [stage, *self.form.filled(method, given), position, words]
 
     def chosen(self, method: str, *values: Any) -> list[Any]:
@@ -127,13 +132,12 @@ class EditTab:
             )
             if owner == method
         }
-        position = balance.position_of(method, given, self.form.defaults(method))
-        slider = gr.update(visible=method in balance.ENDS, value=position)
+        slider = gr.update(visible=method in self.balances, value=self._position(method, given))
         return [*self.form.chosen(method), slider, words]
 
     def balanced(self, method: str, position: float, ends: list[tuple[str, str]]) -> list[Any]:
         """Moves the fields that the slider stands for."""
-        moved = balance.fields_at(method, position, self.form.defaults(method))
+        moved = balance.fields_at(self.balances.get(method), position, self.form.defaults(method))
         return [moved[name] if owner == method else gr.skip() for owner, name in ends]
 
     def estimated(self, *values: Any) -> str:
@@ -141,15 +145,15 @@ class EditTab:
         if not (values[0] or {}).get("source"):
             return ""
         try:
-            return estimate(self.workshop, self.ordered(values))
+            return f"<p>{escape(self.workshop.estimate(self.ordered(values)))}</p>"
         except Exception as error:  # Not yet a mistake: the form is being filled in.
             return f"<p>{escape(told(error))}</p>"
 
     def run(self, *values: Any) -> tuple[Any, Any]:
         """Puts the edit into the queue and shows it."""
-        return started(values[0], lambda: self.workshop.edit(self.ordered(values)))
+        return started(values[0], lambda: self.workshop.start(self.ordered(values)))
 
-    def ordered(self, values: tuple[Any, ...]) -> Order:
+    def ordered(self, values: tuple[Any, ...]) -> Prepared:
         """The edit that the inputs describe.
 
         Raises:
@@ -158,7 +162,12 @@ class EditTab:
         stage, *rest = values
         method, model, given = self.form.read(rest)
         source = ((stage or {}).get("source") or {}).get("id")
-        return self.workshop.order(source, trim_of(stage or {}), method, given, model)
+        video = self.workshop.video(source, trim_of(stage or {}))
+        made = self.workshop.method("edit", method, given)
+        return self.workshop.order(made, model, InputRefs(video=video))
+
+    def _position(self, method: str, values: Mapping[str, Any]) -> float:
+        return balance.position_of(self.balances.get(method), values, self.form.defaults(method))
 
 
 def changes(source: str, target: str) -> str:

@@ -6,9 +6,13 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..fields import Local, Window, decode, decode_as, encode, field_docs
+from ..fields import Local, Range, Window, Within, decode, decode_as, encode, field_docs, range_of
 
-Kind = Literal["prompt", "text", "switch", "choice", "choices", "share", "number", "whole", "list", "adapter"]
+InputKind = Literal[
+    "prompt", "text", "switch", "choice", "choices", "slider", "number", "whole", "list", "adapter"
+]
+MOVE = 0.01
+"""The least move of a slider."""
 ADAPTER = "motion"
 """The one field that names a file and is offered: what was trained here is chosen by its name."""
 LABELS = {
@@ -26,7 +30,7 @@ class Input:
     """A field of a method, as an input on a page."""
 
     name: str
-    kind: Kind
+    kind: InputKind
     help: str
     hint: Any
     default: Any
@@ -34,6 +38,8 @@ class Input:
     optional: bool
     """Whether it may be left empty."""
     choices: tuple[str, ...] = ()
+    ends: tuple[float, float] = (0.0, 1.0)
+    """Of a slider."""
 
     @property
     def label(self) -> str:
@@ -48,7 +54,7 @@ class Input:
 
     def shown(self, value: Any) -> Any:
         """A JSON value as the input shows it."""
-        if self.kind == "share" and isinstance(value, list):
+        if self.kind == "slider" and isinstance(value, list):
             return value[1]
         if self.kind == "list":
             return listed(value)
@@ -93,7 +99,9 @@ def inputs(kind: type) -> list[Input]:
         for field in fields(kind)
         if field.init and (is_adapter(field.name, plain[field.name]) or not is_local(hints[field.name]))
     ]
-    return [_input(field, plain[field.name], docs[field.name]) for field in known]
+    return [
+        _input(field, plain[field.name], range_of(hints[field.name]), docs[field.name]) for field in known
+    ]
 
 
 def read(
@@ -183,26 +191,35 @@ def _words(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _input(field: Field[Any], hint: Any, doc: str) -> Input:
+def _input(field: Field[Any], hint: Any, bounds: Range | None, doc: str) -> Input:
     required = field.default is MISSING and field.default_factory is MISSING
     default = None if required else field.default_factory() if field.default is MISSING else field.default  # pyright: ignore
     members = [each for each in _members(hint) if each is not type(None)]
+    bounds = bounds if len(members) == len(_members(hint)) else None  # Where none may be given, it is text.
     inner = members[0] if len(members) == 1 else hint
     choices = get_args(inner) if get_origin(inner) is Literal else ()
     if get_origin(inner) is tuple and get_origin(get_args(inner)[0]) is Literal:
         choices = get_args(get_args(inner)[0])
     return Input(
         name=field.name,
-        kind=_kind(field.name, inner, default, required=required),
+        kind=_kind(field.name, inner, bounds, default, required=required),
         help=doc,
         hint=hint,
         default=encode(default),
         optional=type(None) in _members(hint),
         choices=tuple(map(str, choices)),
+        ends=ends_of(bounds),
     )
 
 
-def _kind(name: str, hint: Any, default: Any, *, required: bool) -> Kind:
+def ends_of(bounds: Range | None) -> tuple[float, float]:
+    """The ends of a slider over a range: those that it excludes are one move further in."""
+    if not isinstance(bounds, Within):
+        return 0.0, 1.0
+    return bounds.low + MOVE * bounds.above, bounds.high - MOVE * bounds.below
+
+
+def _kind(name: str, hint: Any, bounds: Range | None, default: Any, *, required: bool) -> InputKind:
     """The input that fits a field."""
     if hint == Window and isinstance(default, tuple) and default[0] > 0:
         return "list"  # A share of the steps is one from the first on.
@@ -210,7 +227,15 @@ def _kind(name: str, hint: Any, default: Any, *, required: bool) -> Kind:
         return "adapter"
     if required and hint is str:
         return "prompt"
-    plain: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number", str: "text", Window: "share"}
+    if hint is float and isinstance(bounds, Within):
+        return "slider"
+    plain: dict[Any, InputKind] = {
+        bool: "switch",
+        int: "whole",
+        float: "number",
+        str: "text",
+        Window: "slider",
+    }
     if get_origin(hint) is Literal:
         return "choice"
     if get_origin(hint) is tuple and get_origin(get_args(hint)[0]) is Literal:

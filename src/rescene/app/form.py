@@ -9,18 +9,10 @@ from typing import Any
 import gradio as gr
 
 from ..fields import encode
+from ..methods import Method
 from . import fields
 from .fields import Input
 from .widgets import component
-
-TITLES = {
-    "fatezero": "FateZero: style, colour, shape",
-    "instruct-pix2pix": "Instruct-Pix2Pix: tell it what to do",
-    "text2video-zero": "Text2Video-Zero: redraw along edges, depth or poses",
-    "tokenflow": "TokenFlow: style and texture, long clips",
-    "tune-a-video": "Tune-A-Video: with a motion learnt under Train",
-}
-"""What methods are for, in few words; one that isn't here goes by its name."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +23,10 @@ class Form:
     """What ids on the page begin with."""
     kinds: Mapping[str, type]
     models: Sequence[str]
+    titles: Mapping[str, str]
+    """What each of them is for, in few words."""
     adapters: Callable[[], list[str]] = list
     """The names of the motions that were learnt."""
-    titles: Mapping[str, str] = field(default_factory=lambda: TITLES)
     parts: dict[str, Any] = field(default_factory=dict)
     """The components by what they are."""
 
@@ -69,7 +62,7 @@ class Form:
 
     def build_head(self) -> None:
         """The choice of a method, if there is one, and of a model."""
-        choices = [(self.titles.get(name, name), name) for name in self.kinds]
+        choices = [(self.titles[name], name) for name in self.kinds]
         self.parts["method"] = gr.Dropdown(
             choices, value=self.first, label="Method", visible=len(choices) > 1, elem_id=f"{self.name}-method"
         )
@@ -170,6 +163,11 @@ class Form:
         if each.kind == "adapter":
             return component(each, elem_id=name, choices=self.adapters())
         return component(each, elem_id=name)
+
+
+def titles_of(kinds: Mapping[str, type[Method]]) -> dict[str, str]:
+    """The titles of methods, as they tell them."""
+    return {name: kind.title for name, kind in kinds.items()}
 
 
 def seed_of(text: object) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from ..demo import CONTROLS, ControlClip
-from ..methods import GENERATORS, METHODS, controlled_video
-from ..settings import Trim
-from .form import Form
+from ..methods import METHODS, Method, Text2VideoZeroRedraw
+from ..methods.text2video_zero import redraw
+from ..runs import FileRef, InputRefs, VideoRef
+from .form import Form, titles_of
 from .jobs import Job
-from .models import IMAGE
 from .starting import again, on_run, started
 from .widgets import PRIVATE, widget
 from .workshop import Workshop
@@ -19,13 +19,7 @@ from .workshop import Workshop
 EMPTY = "Say what the clip should show. Nothing else is needed."
 ALONG = "along"
 """Stands for the method that follows a clip of the gallery."""
-FOLLOWS = "text2video-zero"
-"""Its name among the methods."""
-TITLES = {
-    "text2video-zero": "From a prompt alone",
-    ALONG: "Along poses, edges or depth",
-    "tune-a-video": "With a motion learnt under Train",
-}
+ALONG_TITLE = "Along poses, edges or depth"
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,16 @@ class GenerateTab:
     @cached_property
     def form(self) -> Form:
         """The generators' inputs, and those of the method that follows a clip."""
-        shop = self.workshop
-        kinds = {"text2video-zero": GENERATORS["text2video-zero"], ALONG: METHODS[FOLLOWS], **GENERATORS}
-        adapters = lambda: list(shop.adapters())  # noqa: E731
-        return Form("generate", kinds, shop.models.names(IMAGE), adapters=adapters, titles=TITLES)
+        shop, generators = self.workshop, METHODS["generate"]
+        first = next(iter(generators))
+        kinds: dict[str, type[Method]] = {first: generators[first], ALONG: Text2VideoZeroRedraw, **generators}
+        return Form(
+            "generate",
+            kinds,
+            shop.models.names(*(kind.needs for kind in kinds.values())),
+            {**titles_of(kinds), ALONG: ALONG_TITLE},
+            adapters=lambda: list(shop.adapters()),
+        )
 
     @property
     def learnt(self) -> Any:
@@ -75,23 +75,22 @@ class GenerateTab:
         return started(stage, lambda: self._start((chosen or {}).get("clip"), values))
 
     def _start(self, clip: object, values: tuple[Any, ...]) -> Job:
-        method, model, given = self.form.read(values)
+        shop, (method, model, given) = self.workshop, self.form.read(values)
         if method != ALONG:
-            return self.workshop.generate(method, given, model)
+            return shop.start(shop.order(shop.method("generate", method, given), model))
         if clip not in CONTROLS:
             raise ValueError("choose a clip to follow first")
         control = CONTROLS[str(clip)]
-        self._verify(control, model)
-        source = self.workshop.sources.shipped(control.path)
-        given["control"] = [control.control]
-        trusted = {"control_video": str(control.path)}
-        order = self.workshop.order(source.id, Trim(), FOLLOWS, given, model, trusted=trusted)
-        return self.workshop.edit(order)
+        self._check(control, model)
+        made = shop.method("edit", Text2VideoZeroRedraw.name, {**given, "control": [control.control]})
+        source = str(shop.sources.shipped(control.path).path)
+        inputs = InputRefs(video=VideoRef(path=source), control=FileRef(path=source))
+        return shop.start(shop.order(made, model, inputs))
 
-    def _verify(self, clip: ControlClip, model: str) -> None:
+    def _check(self, clip: ControlClip, model: str) -> None:
         """Says what to do where a model can't follow a clip; on the command line it is something else."""
         try:
-            controlled_video.controlnet_for(clip.control, self.workshop.models.outline(model))
+            redraw.controlnet_for(clip.control, self.workshop.models.outline(model))
         except ValueError as error:
             kind = clip.title.partition(":")[0].lower()
             raise ValueError(

@@ -3,39 +3,20 @@
 import gc
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from ..backbones import (
-    ALIASES,
-    VIDEO_ALIASES,
-    best_device,
-    load,
-    load_video_model,
-    outline,
-    outline_video_model,
-    resolved_revision,
-    usual_dtype,
-)
-from ..settings import ModelSettings
+from ..backbones import ALIASES, Backbone, best_device, load, outline, usual_dtype
+from ..fields import Kind
+from ..methods import Needs
+from ..runs import ModelRef
+from ..runs.run import described
 
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """Models of one kind."""
-
-    short: tuple[str, ...]
-    """Short names."""
-    load: Callable[..., Any]
-    outline: Callable[..., Any]
-
-
-IMAGE = Family(short=tuple(name for name in ALIASES if "/" not in name), load=load, outline=outline)
-VIDEO = Family(short=tuple(VIDEO_ALIASES), load=load_video_model, outline=outline_video_model)
+UNSEEN = frozenset[Kind](("text",))
+"""What hub ids and files are taken to be led by that whoever runs the page adds: asking would read them."""
 
 
 class Models:
@@ -51,23 +32,33 @@ class Models:
             busy: Whether a model is at work, and mustn't be let go.
         """
         places = {Path(name).name: name for name in names}
-        self.offered: Mapping[str, str] = {**places, **{name: name for name in (*IMAGE.short, *VIDEO.short)}}
-        self._families = {name: _family(place) for name, place in self.offered.items()}
+        self.offered: Mapping[str, str] = {**places, **{name: name for name in ALIASES}}
         self._busy = busy
-        self._loaded: dict[str, tuple[Any, ModelSettings]] = {}
-        self._outlines: dict[str, Any] = {}
+        self._loaded: dict[str, Backbone] = {}
+        self._outlines: dict[str, Backbone] = {}
         self._lock = threading.Lock()
 
-    def names(self, family: Family) -> list[str]:
-        """The models of one kind."""
-        return [name for name, own in self._families.items() if own is family]
+    def names(self, *needs: Needs) -> list[str]:
+        """The models that meet one of some needs, as far as it shows before they are there."""
+        return [
+            name
+            for name in self.offered
+            if any(each.conditions <= self.conditions(name) <= each.conditions | each.may for each in needs)
+        ]
+
+    def conditions(self, name: str) -> frozenset[Kind]:
+        """What leads a model."""
+        place = self.offered[name]
+        if place in ALIASES:
+            return ALIASES[place].conditions
+        return self.outline(name).conditions if Path(place).expanduser().is_dir() else UNSEEN
 
     @cached_property
     def device(self) -> torch.device:
         """Where all of them compute."""
         return best_device()
 
-    def outline(self, name: str) -> Any:
+    def outline(self, name: str) -> Backbone:
         """The model without its weights.
 
         Raises:
@@ -76,11 +67,11 @@ class Models:
         place = self.place(name)
         with self._lock:
             if name not in self._outlines:
-                self._outlines[name] = self._families[name].outline(place, dtype=usual_dtype(self.device))
+                self._outlines[name] = outline(place, dtype=usual_dtype(self.device))
             return self._outlines[name]
 
-    def load(self, name: str) -> tuple[Any, ModelSettings]:
-        """The model, and what to note about it.
+    def load(self, name: str) -> Backbone:
+        """The model.
 
         Raises:
             ValueError: If it isn't offered.
@@ -88,9 +79,14 @@ class Models:
         place = self.place(name)
         if name not in self._loaded:
             self._let_go()
-            model = self._families[name].load(place, device=self.device)
-            self._loaded[name] = model, self._settings(name, model)
+            self._loaded[name] = load(place, device=self.device)
         return self._loaded[name]
+
+    def described(self, ref: ModelRef, model: Backbone) -> ModelRef:
+        """What results tell of a model: of one on this machine, only the name that people see."""
+        place = self.offered[ref.name]
+        told = described(replace(ref, name=place), model)
+        return replace(told, name=ref.name) if Path(place).expanduser().exists() else told
 
     def place(self, name: object) -> str:
         """What a name stands for."""
@@ -100,16 +96,6 @@ class Models:
             )
         return self.offered[name]
 
-    def _settings(self, name: str, model: Any) -> ModelSettings:
-        place = self.offered[name]
-        return ModelSettings(
-            name=name if Path(place).exists() else place,
-            revision=resolved_revision(VIDEO_ALIASES.get(place, place), None),
-            fingerprint=model.fingerprint(),
-            dtype=str(model.unet.dtype).removeprefix("torch."),  # pyright: ignore
-            device=model.device.type,
-        )
-
     def _let_go(self) -> None:
         """Frees the memory of models that are idle."""
         for name in list(self._loaded):
@@ -118,10 +104,3 @@ class Models:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _family(place: str) -> Family:
-    """The kind of a model, by what its folder says; hub ids that whoever runs the page adds are of images."""
-    index = Path(place) / "model_index.json"
-    is_video = place in VIDEO.short or (index.is_file() and "image_encoder" in index.read_text())
-    return VIDEO if is_video else IMAGE

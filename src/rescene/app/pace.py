@@ -5,19 +5,18 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from ..backbones import StableDiffusion
+from ..backbones import Backbone
+from ..backbones.operations import operations
+from ..runs.run import Prepared
 
-PASSES = 3
-"""How often a method sees a frame at a step, where no plan says it: to invert, and in two branches."""
 USED = 0.35
 """The share of a matrix product's speed that a network reaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """How much an edit is to compute."""
+    """How much a run is to compute."""
 
     method: str
     model: str
@@ -30,6 +29,18 @@ class Work:
     def amount(self) -> int:
         """In evaluated pixels."""
         return self.evaluations * self.size[0] * self.size[1]
+
+
+def work_of(run: Prepared) -> Work | None:
+    """How much a run is to compute; None where only the method knows at what size."""
+    if run.fit is None:
+        return None
+    return Work(
+        method=f"{run.recipe.verb} {run.recipe.method.name}",
+        model=run.recipe.model.name,
+        evaluations=run.cost.evaluations,
+        size=run.fit.size,
+    )
 
 
 @dataclass
@@ -48,7 +59,7 @@ class Pace:
         return None if pace is None else pace * work.amount
 
 
-def guessed(work: Work, outline: StableDiffusion, device: torch.device) -> float | None:
+def guessed(work: Work, outline: Backbone, device: torch.device) -> float | None:
     """Seconds that a job may take, by the network's arithmetic: right to about a factor of two.
 
     Args:
@@ -59,20 +70,32 @@ def guessed(work: Work, outline: StableDiffusion, device: torch.device) -> float
     Returns:
         The seconds; None if the outline has weights, so that counting were computing.
     """
-    if outline.unet.device.type != "meta":
+    if outline.device.type != "meta":
         return None
-    per_frame = operations(outline, work.size)
-    return work.evaluations * per_frame / (USED * speed(device, outline.unet.dtype))  # pyright: ignore
+    return work.evaluations * operations(outline, work.size) / (USED * speed(device, outline.dtype))
 
 
-def operations(outline: StableDiffusion, size: tuple[int, int]) -> int:
-    """Floating-point operations for one frame."""
-    config, where = outline.unet.config, {"device": "meta", "dtype": outline.unet.dtype}
-    shape = 1, config["in_channels"], size[0] // outline.scale, size[1] // outline.scale
-    text = torch.empty(1, outline.tokenizer.model_max_length, config["cross_attention_dim"], **where)  # pyright: ignore
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        outline.unet(torch.empty(shape, **where), torch.zeros((), device="meta"), encoder_hidden_states=text)  # pyright: ignore
-    return counter.get_total_flops()
+def estimate(run: Prepared, pace: Pace, device: torch.device, *, waiting: int) -> str:
+    """A line that says, before anything runs, how long a run takes and how much memory.
+
+    Args:
+        run: What is to be done.
+        pace: That of earlier jobs.
+        device: Where it will compute.
+        waiting: How many jobs come first.
+    """
+    parts: list[str] = []
+    if work := work_of(run):
+        height, width = work.size
+        parts.append(f"{len(run.given.video or ())} frames at {width} × {height}")
+        known = pace.expected(work)
+        seconds = guessed(work, run.outline, device) if known is None else known
+        if seconds is not None:
+            parts.append(f"about {spoken(seconds)}{' (a first guess)' if known is None else ''}")
+    parts.append(f"{gigabytes(run.cost.peak)} of memory")
+    if waiting:
+        parts.append(f"after {waiting} other job{'s' if waiting > 1 else ''}")
+    return " · ".join(parts)
 
 
 @cache
@@ -97,3 +120,8 @@ def spoken(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
     hours, rest = divmod(whole // 60, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def gigabytes(size: int) -> str:
+    """Bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 10**9 else f"{size / 1e6:.0f} MB"

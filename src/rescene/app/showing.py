@@ -35,6 +35,11 @@ def filmstrip(video: Video, path: Path) -> None:
     pixels(torch.cat(tiles, dim=2)).save(path, quality=85)
 
 
+def facts(video: Video) -> str:
+    """A line about a clip."""
+    return f"{len(video)} frames · {float(video.fps):g} fps · {video.width} × {video.height}"
+
+
 def pixels(frame: Tensor) -> Image.Image:
     """A frame [3, H, W] in [0, 1] as a picture."""
     return Image.fromarray((255 * frame.clamp(0, 1)).byte().permute(1, 2, 0).cpu().numpy())

@@ -98,6 +98,14 @@ class Sources:
         self._used[source.id] = time.monotonic()
         return source
 
+    def at(self, path: Path) -> Source:
+        """The source whose file this is.
+
+        Raises:
+            ValueError: If it has gone.
+        """
+        return self.get(next((each.id for each in list(self._sources.values()) if each.path == path), None))
+
     def shipped(self, path: Path) -> Source:
         """A clip that comes with rescene; browsers play it as it is."""
         with self._lock:

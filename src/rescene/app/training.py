@@ -8,15 +8,15 @@ import gradio as gr
 
 from ..demo import CLIP
 from ..fields import encode
-from ..settings import file_hash
-from ..training import MotionTuning, OneShot
+from ..methods import Needs
+from ..runs import file_hash
+from ..training.settings import MotionTuning, OneShot, TrainingSettings
 from ..video import Video
 from . import fields
 from .first_frame import covering, first_frame, frame_editor, painted
 from .form import Form
 from .jobs import Job
 from .learning import MotionLearning, OneShotLearning
-from .models import IMAGE, VIDEO, Family
 from .starting import on_run, started
 from .trims import trim_of
 from .widgets import PRIVATE, widget
@@ -26,7 +26,9 @@ EMPTY = "Drop a short clip: a model learns its motion."
 MOST_FRAMES = 24
 """Frames that are learnt at most: all are in memory at once."""
 ONE_SHOT, MOTION_LORA = "one-shot", "motion-lora"
-KINDS: dict[str, type] = {ONE_SHOT: OneShot, MOTION_LORA: MotionTuning}
+KINDS: dict[str, type[TrainingSettings]] = {ONE_SHOT: OneShot, MOTION_LORA: MotionTuning}
+NEEDS = {ONE_SHOT: Needs(), MOTION_LORA: Needs(conditions=frozenset({"picture"}))}
+"""What the models must read that learn by them."""
 TITLES = {
     ONE_SHOT: "One-shot: for Edit and Generate",
     MOTION_LORA: "Motion LoRA: for Propagate",
@@ -42,7 +44,7 @@ class TrainTab:
     @cached_property
     def form(self) -> Form:
         """The trainings' inputs."""
-        return Form("train", KINDS, self.workshop.models.names(IMAGE), titles=TITLES)
+        return Form("train", KINDS, self.workshop.models.names(NEEDS[ONE_SHOT]), TITLES)
 
     def build(self) -> None:
         """Lays the tab out and connects it; call it in a `gr.Blocks`."""
@@ -85,7 +87,7 @@ class TrainTab:
 
     def chosen(self, kind: str) -> list[Any]:
         """Shows the inputs of the training that was chosen."""
-        models, is_lora = self.workshop.models.names(family_of(kind)), kind == MOTION_LORA
+        models, is_lora = self.workshop.models.names(NEEDS[kind]), kind == MOTION_LORA
         return [
             *self.form.chosen(kind),
             gr.update(choices=models, value=models[0]),
@@ -106,10 +108,10 @@ class TrainTab:
         kind, model, given = self.form.read(values)
         tuning = fields.read(KINDS[kind], given, name=kind)
         source, trim = self.workshop.sources.get((stage.get("source") or {}).get("id")), trim_of(stage)
-        shape, known = self.workshop.models.outline(model), self.workshop.models.names(family_of(kind))
+        shape, known = self.workshop.models.outline(model), self.workshop.models.names(NEEDS[kind])
         if model not in known:
             raise ValueError(f"{model} can't learn this; choose one of {', '.join(known)}")
-        most = MOST_FRAMES if kind == ONE_SHOT else shape.clip_length
+        most = shape.native_frames or MOST_FRAMES
         video = Video.read(source.path, start=trim.start, end=trim.end, frames=most)
         about = {
             "workshop": self.workshop,
@@ -118,8 +120,9 @@ class TrainTab:
             "sha256": file_hash(source.path),
         }
         if kind == ONE_SHOT:
-            for prompt in filter(None, (tuning.prompt, sample)):
-                shape.embed(prompt)
+            if shape.text:
+                for prompt in filter(None, (tuning.prompt, sample)):
+                    shape.text(prompt)
             learning = OneShotLearning(**about, prompt=sample or tuning.prompt)
         else:
             picture = painted(drawn)
@@ -127,8 +130,3 @@ class TrainTab:
         asked = {"source": source.id, "method": kind, "model": model, "fields": encode(tuning)}
         title = getattr(tuning, "prompt", f"The motion of {source.name}")
         return Job(title=title, lane=model, settings=asked, work=learning.run)
-
-
-def family_of(kind: str) -> Family:
-    """The models that can learn by a training."""
-    return IMAGE if kind == ONE_SHOT else VIDEO

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..settings import Trim
+from ..runs import Trim
 
 
 def trim_of(stage: Mapping[str, Any]) -> Trim:

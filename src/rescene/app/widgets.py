@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from .fields import Input
+from .fields import MOVE, Input
 
 SCRIPTS = (
     "core.js",
@@ -71,8 +71,8 @@ def component(field: Input, value: Any = None, **more: Any) -> Any:
             return gr.Dropdown(list(field.choices), value=shown, **about)
         case "choices":
             return gr.CheckboxGroup(list(field.choices), value=shown, **about)
-        case "share":
-            return gr.Slider(0, 1, value=shown, step=0.01, **about)
+        case "slider":
+            return gr.Slider(*field.ends, value=shown, step=MOVE, **about)
         case "whole":
             return gr.Number(shown, precision=0, **about)
         case "number":

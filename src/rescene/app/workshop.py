@@ -1,33 +1,28 @@
 """What the page, its routes and its API share: sources, models, jobs and the folder of results."""
 
+import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-from ..fields import encode
-from ..inputs import Fit
-from ..methods import GENERATORS, METHODS, Generator
-from ..methods.plan import plan
-from ..settings import (
-    GeneratedSettings,
-    Settings,
-    SourceSettings,
-    Trim,
-    file_hash,
-    sidecar,
-    with_seed,
-    write_result,
-)
+from PIL import Image
+
+from ..fields import Verb, encode
+from ..methods import METHODS, Method
+from ..runs import InputRefs, KeyFrameRef, ModelRef, Recipe, Trim, VideoRef, with_seed
+from ..runs.files import files_of, with_files
+from ..runs.result import sidecar
+from ..runs.run import Prepared, prepare, run
 from ..video import Video
-from ..video.watch import watching
 from . import fields
+from .hosts import JobHost, PageHost
 from .jobs import Job, Jobs, Outcome
 from .models import Models
-from .order import Order, facts, noted, reseeded
-from .pace import Pace
-from .showing import latent_preview, write_playable
+from .pace import Pace, estimate, work_of
+from .showing import facts, write_playable
 from .sources import Limits, Source, Sources
 
 LORA = "lora"
@@ -60,81 +55,71 @@ class Workshop:
         """Ends all jobs."""
         self.jobs.stop()
 
-    def order(
-        self,
-        source: object,
-        trim: Trim,
-        method: str,
-        values: Mapping[str, Any],
-        model: str,
-        *,
-        trusted: Mapping[str, Any] | None = None,
-    ) -> Order:
-        """Looks for every mistake that shows without computing.
+    def method(self, verb: Verb, name: str, values: Mapping[str, Any]) -> Method:
+        """A method as people filled it in.
 
         Args:
-            source: A source's id.
-            trim: Which of its frames.
-            method: A name in `METHODS`.
-            values: The method's fields, as JSON.
-            model: A name in `models.offered`.
-            trusted: Fields that no stranger filled in; they may name files.
+            verb: The command whose methods are offered.
+            name: The name of one of them.
+            values: Its fields, as JSON.
 
         Raises:
             ValueError: For what is wrong.
         """
-        found, kind = self.sources.get(source), _known(method, METHODS)
-        edit = with_seed(fields.read(kind, values, name=method, adapters=self.adapters()))
-        edit = replace(edit, **(trusted or {}))  # pyright: ignore
-        shape = self.models.outline(model)
-        video = Video.read(found.path, start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
-        fit = Fit.to(video, area=shape.native_area, grid=shape.grid)
-        cost = plan(edit, shape, frames=len(video), size=fit.size)
-        return Order(
-            source=found, trim=trim, method=method, edit=edit, model=model, video=video, fit=fit, plan=cost
-        )
+        kinds = METHODS[verb]
+        if name not in kinds:
+            raise ValueError(f"there is no method {name[:60]!r}; choose from {', '.join(kinds)}")
+        return fields.read(kinds[name], values, name=name, adapters=self.adapters())
 
-    def edit(self, order: Order) -> Job:
-        """Puts an edit into its model's queue."""
-        job = Job(
-            title=fields.prompt_of(order.edit),
-            lane=order.model,
-            work=lambda job: self._edit(order, job),
-            settings={
-                "source": order.source.id,
-                "name": order.source.name,
-                "method": order.method,
-                "model": order.model,
-                "fields": self.shown(order.edit),
-                "trim": encode(order.trim),
-            },
-        )
-        if hasattr(order.edit, "seed"):
-            job.again = lambda seed: self.edit(replace(order, edit=reseeded(order.edit, seed)))
-        job.expected = self.pace.expected(order.work)
-        return self.jobs.submit(job)
-
-    def generate(self, method: str, values: Mapping[str, Any], model: str) -> Job:
-        """Puts a clip to be generated into its model's queue.
+    def order(self, method: Method, model: str, inputs: InputRefs | None = None) -> Prepared:
+        """Looks for every mistake that shows without computing.
 
         Raises:
-            ValueError: For what is wrong with the order.
+            ValueError, OSError: For what is wrong.
         """
-        made = fields.read(_known(method, GENERATORS), values, name=method, adapters=self.adapters())
-        made.check(self.models.outline(model))
-        return self._queue_clip(made, method, model)
+        recipe = Recipe(method=with_seed(method), model=ModelRef(name=model), inputs=inputs or InputRefs())
+        return prepare(recipe, PageHost(models=self.models))
 
-    def _queue_clip(self, made: Generator, method: str, model: str) -> Job:
-        asked = {"method": method, "model": model, "fields": self.shown(made)}
+    def video(self, source: object, trim: Trim) -> VideoRef:
+        """Some frames of a source that is known by its id.
+
+        Raises:
+            ValueError: If there is no such source.
+        """
+        return VideoRef(path=str(self.sources.get(source).path), trim=trim)
+
+    def keep(self, picture: Image.Image) -> Path:
+        """A picture as a file of the private folder."""
+        folder = self.private / "pictures"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / f"{token_hex(16)}.png"
+        picture.save(path)
+        return path
+
+    def start(self, work: Prepared) -> Job:
+        """Puts a run into its model's queue.
+
+        Raises:
+            ValueError: If too many wait already, or the source has gone.
+        """
+        recipe = work.recipe
+        source = recipe.inputs.video and self.sources.at(Path(recipe.inputs.video.path))
         job = Job(
-            title=fields.prompt_of(made),
-            lane=model,
-            settings=asked,
-            work=lambda job: self._generate(made, job),
+            title=fields.prompt_of(recipe.method) or f"{source and source.name}, carried through",
+            lane=recipe.model.name,
+            work=lambda job: self._run(work, source, job),
+            settings=self._asked(recipe, source),
         )
-        if hasattr(made, "seed"):
-            job.again = lambda seed: self._queue_clip(reseeded(made, seed), method, model)
+        if hasattr(recipe.method, "seed") and recipe.verb != "propagate":
+            job.again = lambda seed: self.start(work.instead(reseeded(recipe.method, seed)))
+        amount = work_of(work)
+        job.expected = amount and self.pace.expected(amount)
         return self.jobs.submit(job)
+
+    def estimate(self, work: Prepared) -> str:
+        """A line that says what a run will cost."""
+        waiting = sum(job.lane == work.recipe.model.name for job in self.jobs.active())
+        return estimate(work, self.pace, self.models.device, waiting=waiting)
 
     def example(self, clip: Path) -> list[dict[str, str]]:
         """A clip that comes along, as the only example of a picker."""
@@ -160,13 +145,6 @@ class Workshop:
         """The motions that video models were taught, by name."""
         return {path.stem: path for path in sorted(self.output.glob(f"{LORA}-*.safetensors"))}
 
-    def shown(self, made: Any) -> dict[str, Any]:
-        """A method's fields as JSON, with what was trained by its name."""
-        values = encode(made)
-        if any(each.kind == "adapter" for each in fields.inputs(type(made))) and values[fields.ADAPTER]:
-            values[fields.ADAPTER] = Path(values[fields.ADAPTER]).stem
-        return values
-
     def free(self, stem: str, suffix: str = ".mp4") -> Path:
         """A name in the output folder that no result has."""
         self.output.mkdir(parents=True, exist_ok=True)
@@ -177,45 +155,59 @@ class Workshop:
             self._taken.add(path)
         return path
 
-    def _edit(self, order: Order, job: Job) -> Outcome:
-        job.begin("Loading the model")
-        model, used = self.models.load(order.model)
-        video = order.fit.apply(order.video)
-        middle = video[len(video) // 2 : len(video) // 2 + 1]
-        job.look = latent_preview(model.encode(middle), middle.frames)
-        edited = order.edit(model, video, progress=job.progress)
-        source = SourceSettings(path=order.source.name, sha256=file_hash(order.source.path), trim=order.trim)
-        settings = Settings(edit=noted(order.edit), model=used, source=source, fit=order.fit)
-        path = self.free(f"{Path(order.source.name).stem}-{order.method}")
-        with watching(order.fit.restore(edited), job.progress, "Writing") as result:
-            write_result(result, str(path), settings)
-        shown = self.folder_of(job) / "source.mp4"
-        write_playable(replace(order.video, audio=None), shown)
-        self.pace.learn(order.work, job.seconds())
-        files = {"result": path, "settings": sidecar(path), "source": shown}
-        return Outcome(files=files, facts=facts(Video.read(path)))
-
-    def _generate(self, made: Generator, job: Job) -> Outcome:
-        job.begin("Loading the model")
-        model, used = self.models.load(job.lane)
-        settings = GeneratedSettings(generator=noted(made), model=used)
-        path = self.free(job.settings["method"])
-        with watching(made(model, progress=job.progress), job.progress, "Writing") as result:
-            write_result(result, str(path), settings)
-        files = {"result": path, "settings": sidecar(path)}
-        return Outcome(files=files, facts=facts(Video.read(path)))
-
     def folder_of(self, job: Job) -> Path:
         """Where a job keeps what only the page needs; it is deleted with the page."""
         folder = self.private / "jobs" / job.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
+    def _run(self, work: Prepared, source: Source | None, job: Job) -> Outcome:
+        """Leaves a result, and the frames that it was led by, in the folder of results."""
+        method = work.recipe.method
+        path = self.free(f"{Path(source.name).stem}-{method.name}" if source else method.name)
+        host = JobHost(models=self.models, job=job, source=source and source.name)
+        run(beside(work, path), str(path), host)
+        files = {"result": path, "settings": sidecar(path)}
+        if work.given.video is not None:
+            files["source"] = self.folder_of(job) / "source.mp4"
+            write_playable(replace(work.given.video, audio=None), files["source"])
+        if amount := work_of(work):
+            self.pace.learn(amount, job.seconds())
+        return Outcome(files=files, facts=facts(Video.read(path)))
+
+    def _asked(self, recipe: Recipe, source: Source | None) -> dict[str, Any]:
+        """What was asked for, as the page may show it."""
+        about = {"method": recipe.method.name, "model": recipe.model.name, "fields": shown(recipe.method)}
+        if source is None or recipe.inputs.video is None:
+            return about
+        return {
+            **about,
+            "source": source.id,
+            "name": source.name,
+            "trim": encode(recipe.inputs.video.trim),
+        }
+
     def _sources_in_use(self) -> set[str]:
         return {job.settings["source"] for job in self.jobs.active() if "source" in job.settings}
 
 
-def _known(name: str, kinds: Mapping[str, Any]) -> Any:
-    if name not in kinds:
-        raise ValueError(f"there is no method {name[:60]!r}; choose from {', '.join(kinds)}")
-    return kinds[name]
+def beside(work: Prepared, result: Path) -> Prepared:
+    """A run whose edited frames stay beside its result, as they are needed to make it again."""
+    inputs, kept = work.recipe.inputs, list[KeyFrameRef]()
+    for frame in inputs.key_frames:
+        which = f"frame-{frame.at}" if frame.at else "first-frame"
+        place = result.with_name(f"{result.stem}-{which}.png")
+        shutil.copyfile(frame.path, place)
+        kept.append(replace(frame, path=str(place)))
+    return replace(work, recipe=replace(work.recipe, inputs=replace(inputs, key_frames=tuple(kept))))
+
+
+def reseeded(method: Any, seed: int) -> Any:
+    """The same method with another seed."""
+    return replace(method, seed=seed)
+
+
+def shown(method: Method) -> dict[str, Any]:
+    """A method's fields as JSON, with what was trained by its name."""
+    names = {name: tuple(Path(path.stem) for path in paths) for name, paths in files_of(method).items()}
+    return encode(with_files(method, names))

@@ -4,6 +4,7 @@ from .formats import read_rows
 from .row import FileRow, Row
 from .run import Bench, results
 from .setting import Setting, read_settings, settings_of, world_settings
+from .trial import Trial
 from .world import WorldRow, world_rows
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "FileRow",
     "Row",
     "Setting",
+    "Trial",
     "WorldRow",
     "read_rows",
     "read_settings",

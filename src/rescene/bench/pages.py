@@ -13,9 +13,9 @@ from ..compare import Result, page, style
 from ..metrics import ARROWS
 from ..video import Video
 from ..video.files import replacing
-from .record import Record
 from .row import Row, source_of
 from .tables import Summary
+from .trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +30,29 @@ class Entry:
     """How each setting did: yes, no, done or failed."""
 
 
-def row_page(row: Row, records: Sequence[Record], videos: Mapping[str, Path]) -> str | None:
+def row_page(row: Row, trials: Sequence[Trial], videos: Mapping[str, Path]) -> str | None:
     """The page of a row: its source, the truth if there is one, and the results; None if all failed.
 
     Args:
         row: The row.
-        records: What came of it.
+        trials: What came of it.
         videos: The results' files, by setting.
     """
     source, truth = source_of(row, hold=False), row.truth()
     prompts = {"source": row.source, "target": row.target}
     shown = [Result(name="Truth", video=truth, settings={"fields": prompts})] if truth else []
-    for record in records:
-        if record.report:
-            made = dict(record.made) | {"fields": {**prompts, **record.made.get("fields", {})}}
-            video = Video.read(videos[record.setting])
-            shown.append(Result(name=record.setting, video=video, settings=made, report=record.report))
+    for trial in trials:
+        if trial.report:
+            made = dict(trial.made) | {"fields": {**prompts, **trial.made.get("fields", {})}}
+            video = Video.read(videos[trial.setting])
+            shown.append(Result(name=trial.setting, video=video, settings=made, report=trial.report))
     return page(source, shown, title=row.name) if len(shown) > bool(truth) else None
 
 
-def index_page(
-    tables: Sequence[Summary], rows: Sequence[Row], records: Sequence[Record], *, title: str
-) -> str:
+def index_page(tables: Sequence[Summary], rows: Sequence[Row], trials: Sequence[Trial], *, title: str) -> str:
     """The page with the tables, which links those of the rows."""
-    settings = list(dict.fromkeys(record.setting for record in records))
-    found = {(record.row, record.setting): record for record in records}
+    settings = list(dict.fromkeys(trial.setting for trial in trials))
+    found = {(trial.row, trial.setting): trial for trial in trials}
     entries = [
         Entry(
             name=row.name,
@@ -73,7 +71,7 @@ def index_page(
         settings=settings,
         entries=entries,
         hows=hows,
-        errors=[record for record in records if record.error],
+        errors=[trial for trial in trials if trial.error],
         style=style(),
     )
 
@@ -84,10 +82,10 @@ def write(path: Path, text: str) -> None:
         place.write_text(text, encoding="utf-8")
 
 
-def _mark(record: Record) -> str:
-    if record.report is None:
+def _mark(trial: Trial) -> str:
+    if trial.report is None:
         return "failed"
-    success = next((score for score in record.report.scores if score.key == "success"), None)
+    success = next((score for score in trial.report.scores if score.key == "success"), None)
     return "done" if success is None else success.text
 
 

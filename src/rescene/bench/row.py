@@ -7,11 +7,11 @@ from re import findall
 from typing import Protocol, runtime_checkable
 
 from ..metrics import Prompts, Report, Tools, evaluate
-from ..settings import Trim
+from ..runs import Trim
+from ..runs.inputs import cut_of, read_source
 from ..typing import Frames
 from ..video import Video
 from ..video.clip import Wrapped
-from ..video.read import Cut, read_video
 
 FUNCTION_WORDS = frozenset({"a", "an", "the", "in", "on", "of", "at", "with", "and", "is", "to"})
 
@@ -91,10 +91,10 @@ class FileRow:
     def _mask(self) -> Video | None:
         if self.mask is None:
             return None
-        mask = read_video(self.mask, Cut(), hold=False)
+        mask = read_source(self.mask, Trim(), hold=False)
         if len(mask) > 1:
-            mask = mask[_cut(self.trim).slice(mask.fps, len(mask))]
-        return replace(mask, clip=Above(mask.clip, self.mask_level))
+            mask = mask[cut_of(self.trim).slice(mask.fps, len(mask))]
+        return replace(mask, clip=Brighter(mask.clip, self.mask_level))
 
 
 def source_of(row: Row, *, hold: bool = True) -> Video:
@@ -103,11 +103,11 @@ def source_of(row: Row, *, hold: bool = True) -> Video:
     Raises:
         FileNotFoundError, ValueError: if they can't be read.
     """
-    return read_video(row.clip, _cut(row.trim), hold=hold)
+    return read_source(row.clip, row.trim, hold=hold)
 
 
 @dataclass(frozen=True, eq=False)
-class Above(Wrapped):
+class Brighter(Wrapped):
     """White where the brightest channel of a clip is above a level, black elsewhere."""
 
     level: float
@@ -126,10 +126,6 @@ def replaced_words(source: str, target: str) -> tuple[str, ...]:
 def named(*parts: str) -> str:
     """A name for a row, and for files, from some texts."""
     return "-".join(word for part in parts for word in findall(r"\w+", part.lower()))
-
-
-def _cut(trim: Trim) -> Cut:
-    return Cut(start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
 
 
 def _words(prompt: str) -> list[str]:

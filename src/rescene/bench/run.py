@@ -2,26 +2,20 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from ..backbones import StableDiffusion
 from ..fields import encode
-from ..inputs import Fit
-from ..methods import METHODS, Method
 from ..metrics import Report, Tools
 from ..progress import Progress
-from ..settings import ModelSettings, Settings, SourceSettings, file_hash, seen_from, versions, write_result
-from ..video import DigitalSourceType, Video
-from ..video.clip import in_memory
-from .meter import Meter
-from .record import Record
+from ..runs import InputRefs, ModelRef, Recipe, VideoRef, versions
+from ..runs.inputs import fit_for
+from ..runs.run import Prepared, prepare, run
+from .host import BenchHost
 from .row import Row, source_of
 from .setting import Setting
+from .trial import Trial
 from .tuning import Tuning
 
 
@@ -30,118 +24,101 @@ class Bench:
     """A benchmark in a folder."""
 
     folder: Path
-    model: StableDiffusion
-    model_settings: ModelSettings
-    fit: Callable[[Video], Fit]
-    """The size to work at."""
+    model: ModelRef
     tools: Tools
     metrics: Sequence[str]
+    size: str | None = None
+    """The size to work at: the model's own if None, `source`, or WIDTHxHEIGHT."""
+    host: BenchHost = field(default_factory=BenchHost)
 
-    def run(self, row: Row, setting: Setting, progress: Progress) -> Record:
-        """Edits and measures, unless that has been done; a failure is a record too."""
-        before = self.record(row, setting)
+    def run(self, row: Row, setting: Setting, progress: Progress) -> Trial:
+        """Edits and measures, unless that has been done; a failure is a result too."""
+        before = self.trial(row, setting)
         if before and before.report and self.video(row, setting).exists():
             try:
-                if before.identity == self.identity(row, setting):
+                if before.identity == self.identity(self._prepared(row, setting)):
                     return before
             except (ValueError, OSError):
                 pass  # What is wrong now is found again below, and noted.
-        record = self._tried(row, setting, progress)
-        record.save(self._record(row, setting))
-        return record
+        self.host.progress = progress
+        trial = self._tried(row, setting)
+        trial.save(self._noted(row, setting))
+        return trial
 
-    def record(self, row: Row, setting: Setting) -> Record | None:
+    def trial(self, row: Row, setting: Setting) -> Trial | None:
         """What an earlier run noted."""
-        return Record.load(self._record(row, setting))
+        return Trial.load(self._noted(row, setting))
 
     def video(self, row: Row, setting: Setting) -> Path:
         """Where the result is."""
         return self.folder / "results" / setting.name / f"{row.name}.mp4"
 
-    def identity(self, row: Row, setting: Setting) -> str:
-        """SHA-256 of all that decides the result."""
-        tuning = self._tuning(row, setting)
-        motion = tuning and tuning.adapter
+    def identity(self, work: Prepared) -> str:
+        """SHA-256 of all that decides the result and its numbers."""
+        used = self.host.described(self.model, self.host.load(self.model))
         values = {
-            "edit": encode(setting.edit(row, motion and Path(motion.name))),
-            "method": setting.method,
-            "clip": file_hash(row.clip),
-            "trim": encode(row.trim),
-            "fit": encode(self._fit(row)),
-            "model": self.model_settings.fingerprint,
+            "recipe": replace(work.recipe, model=used).identity,
             "metrics": list(self.metrics),
             "rescene": versions()["rescene"],
             "scorer": self.tools.scorer.name if self.tools.scorer else None,
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
-    def _record(self, row: Row, setting: Setting) -> Path:
+    def _noted(self, row: Row, setting: Setting) -> Path:
         return self.folder / "records" / setting.name / f"{row.name}.json"
 
-    def _tried(self, row: Row, setting: Setting, progress: Progress) -> Record:
+    def _tried(self, row: Row, setting: Setting) -> Trial:
         texts = {name: getattr(row, name) for name in ("kind", "source", "target")}
-        record = Record(row=row.name, setting=setting.name, identity="", **texts)
+        trial = Trial(row=row.name, setting=setting.name, identity="", **texts)
         try:
+            made: dict[str, object] = {"method": setting.method}
             tuning = self._tuning(row, setting)
-            edit = setting.edit(row, tuning and tuning.adapter)
-            made = {"method": setting.method, "fields": encode(edit)}
+            before = tuning.run(self.host.load(self.model), self.host.progress) if tuning else ()
+            work = self._prepared(row, setting)
+            made["fields"] = encode(work.recipe.method)
             if tuning:
                 made["tune"] = encode(tuning.one_shot)
-            record = replace(record, identity=self.identity(row, setting), made=made)
-            return replace(record, report=self._report(row, setting, edit, tuning, progress))
+            trial = replace(trial, identity=self.identity(work), made=made)
+            report = self._report(row, setting, work)
+            return replace(trial, report=replace(report, scores=(*report.scores, *before)))
         except Exception as error:  # Whatever is wrong with one row, the others are to be measured.
-            return replace(record, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
+            return replace(trial, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+    def _prepared(self, row: Row, setting: Setting) -> Prepared:
+        """The run of a row; a tuned one once the model has been tuned to its clip."""
+        tuning = self._tuning(row, setting)
+        recipe = Recipe(
+            method=setting.edit(row, tuning and tuning.adapter),
+            model=self.model,
+            inputs=InputRefs(video=VideoRef(path=str(row.clip), trim=row.trim)),
+            fit=self.size,
+        )
+        return prepare(recipe, self.host)
 
     def _tuning(self, row: Row, setting: Setting) -> Tuning | None:
         if (one_shot := setting.tuning(row)) is None:
             return None
-        model, folder = self.model_settings.fingerprint, self.folder / "tuned"
-        return Tuning(one_shot=one_shot, row=row, fit=self._fit(row), model=model, folder=folder)
+        outline = self.host.outline(self.model)
+        return Tuning(
+            one_shot=one_shot,
+            row=row,
+            fit=fit_for(source_of(row, hold=False), outline, self.size),
+            model=self.host.load(self.model).identity(),
+            folder=self.folder / "tuned",
+        )
 
-    def _fit(self, row: Row) -> Fit:
-        return self.fit(source_of(row, hold=False))
-
-    def _report(
-        self, row: Row, setting: Setting, edit: Method, tuning: Tuning | None, progress: Progress
-    ) -> Report:
-        source = source_of(row)
-        fit = self.fit(source)
-        before = tuning.run(self.model, source, progress) if tuning else ()
-        with _cold_cache(), Meter() as meter:
-            edited = edit(self.model, fit.apply(source), progress=progress)
-            edited = replace(edited, clip=in_memory(fit.restore(edited).clip))
-        self._keep(edited, row, self.video(row, setting), edit, fit)
-        report = row.measure(source, edited, self.tools, self.metrics)
-        return replace(report, scores=(*report.scores, *meter.scores(), *before))
-
-    def _keep(self, edited: Video, row: Row, path: Path, edit: Method, fit: Fit) -> None:
-        """Writes the result for people to see; what a method made carries its settings."""
-        if type(edit) not in METHODS.values():
-            edited.write(path, overwrite=True, source_type=DigitalSourceType.EDITED)
-            return
-        source = SourceSettings(path=seen_from(path, row.clip), sha256=file_hash(row.clip), trim=row.trim)
-        settings = Settings(edit=edit, model=self.model_settings, source=source, fit=fit)
-        write_result(edited, str(path), settings, overwrite=True)
+    def _report(self, row: Row, setting: Setting, work: Prepared) -> Report:
+        result = run(work, str(self.video(row, setting)), self.host)
+        assert work.given.video
+        assert self.host.meter
+        report = row.measure(work.given.video, result.video, self.tools, self.metrics)
+        return replace(report, scores=(*report.scores, *self.host.meter.scores()))
 
 
 def results(
     bench: Bench, rows: Sequence[Row], settings: Sequence[Setting], progress: Progress
-) -> Iterator[tuple[Row, Record]]:
+) -> Iterator[tuple[Row, Trial]]:
     """Every row under every setting, a row at a time."""
     for row in rows:
         for setting in settings:
             yield row, bench.run(row, setting, progress)
-
-
-@contextmanager
-def _cold_cache() -> Iterator[None]:
-    """A block without earlier inversions, so that every edit is timed alike."""
-    before = os.environ.get("RESCENE_CACHE")
-    with TemporaryDirectory(prefix="rescene-") as folder:
-        os.environ["RESCENE_CACHE"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["RESCENE_CACHE"]
-            if before is not None:
-                os.environ["RESCENE_CACHE"] = before

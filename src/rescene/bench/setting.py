@@ -11,11 +11,11 @@ import yaml
 
 from ..fields import decode, field_docs, unknown
 from ..methods import METHODS, Method
-from ..training import OneShot
+from ..training.settings import OneShot
 from .baselines import BASELINES
 from .row import Row, replaced_words
 
-KNOWN: dict[str, type[Method]] = BASELINES | METHODS
+KNOWN: dict[str, type[Method]] = BASELINES | METHODS["edit"]
 """The methods that can be run, baselines first."""
 PROMPTS = {"source": "source", "target": "target", "prompt": "target", "instruction": "target"}
 """The fields of methods that a row fills, and what with."""

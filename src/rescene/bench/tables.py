@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from ..metrics import ARROWS, Score
-from .record import Record
+from .trial import Trial
 
 EVERY = "all"
 
@@ -58,12 +58,12 @@ class Summary:
         return (max if better == "higher" else min)(found, key=lambda each: each.score.value).text
 
 
-def summaries(records: Sequence[Record]) -> list[Summary]:
+def summaries(trials: Sequence[Trial]) -> list[Summary]:
     """The table of all rows, then those of each kind if there are several."""
-    kinds = list(dict.fromkeys(record.kind for record in records))
-    tables = [_summary(EVERY, records)]
+    kinds = list(dict.fromkeys(trial.kind for trial in trials))
+    tables = [_summary(EVERY, trials)]
     if len(kinds) > 1:
-        tables += [_summary(kind, [each for each in records if each.kind == kind]) for kind in kinds]
+        tables += [_summary(kind, [each for each in trials if each.kind == kind]) for kind in kinds]
     return tables
 
 
@@ -72,10 +72,10 @@ def markdown(tables: Sequence[Summary]) -> str:
     return "\n".join(line for table in tables for line in _markdown(table))
 
 
-def table_of(records: Sequence[Record]) -> str:
-    """One line for each record, as CSV."""
+def table_of(trials: Sequence[Trial]) -> str:
+    """One line for each trial, as CSV."""
     rows: list[dict[str, Any]] = []
-    for each in records:
+    for each in trials:
         texts = {
             name: getattr(each, name) for name in ("row", "kind", "setting", "source", "target", "error")
         }
@@ -103,23 +103,23 @@ def as_dict(tables: Sequence[Summary]) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(kind: str, records: Sequence[Record]) -> Summary:
-    columns = {score.key: score for each in records if each.report for score in each.report.scores}
-    settings = dict.fromkeys(each.setting for each in records)
-    lines = [_line(name, [each for each in records if each.setting == name]) for name in settings]
+def _summary(kind: str, trials: Sequence[Trial]) -> Summary:
+    columns = {score.key: score for each in trials if each.report for score in each.report.scores}
+    settings = dict.fromkeys(each.setting for each in trials)
+    lines = [_line(name, [each for each in trials if each.setting == name]) for name in settings]
     return Summary(kind=kind, columns=tuple(columns.values()), lines=tuple(lines))
 
 
-def _line(setting: str, records: Sequence[Record]) -> Line:
+def _line(setting: str, trials: Sequence[Trial]) -> Line:
     found: dict[str, list[Score]] = {}
-    for score in (score for each in records if each.report for score in each.report.scores):
+    for score in (score for each in trials if each.report for score in each.report.scores):
         found.setdefault(score.key, []).append(score)
     means = {
         key: Mean(score=replace(scores[0], value=mean(score.value for score in scores)), count=len(scores))
         for key, scores in found.items()
     }
-    failed = sum(each.report is None for each in records)
-    return Line(setting=setting, rows=len(records), failed=failed, means=means)
+    failed = sum(each.report is None for each in trials)
+    return Line(setting=setting, rows=len(trials), failed=failed, means=means)
 
 
 def _markdown(table: Summary) -> Iterator[str]:

@@ -5,17 +5,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backbones import StableDiffusion
+from ..backbones import Backbone
 from ..fields import encode
 from ..inputs import Fit
 from ..metrics import About, Score
 from ..progress import Progress
-from ..settings import file_hash
-from ..training import OneShot
-from ..video import Video
+from ..runs import file_hash
+from ..runs.inputs import fitted
+from ..training.settings import OneShot
 from ..video.files import replacing
 from .meter import Meter
-from .row import Row
+from .row import Row, source_of
 
 SECONDS = About(name="tuning_seconds", title="Tuning", group="cost", better="lower", unit="s")
 CPU_SECONDS = About(
@@ -50,19 +50,19 @@ class Tuning:
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         return self.folder / f"{self.row.name}-{digest[:12]}.safetensors"
 
-    def run(self, model: StableDiffusion, video: Video, progress: Progress) -> tuple[Score, ...]:
+    def run(self, model: Backbone, progress: Progress) -> tuple[Score, ...]:
         """Tunes, unless that has been done; returns what it took.
 
         Args:
             model: The model, which stays as it is.
-            video: The row's clip.
             progress: Reports the steps.
         """
         path = self.adapter
         note = path.with_suffix(".json")
         if not (path.exists() and note.exists()):
+            video, _ = fitted(source_of(self.row), model, self.fit)
             with Meter() as meter:
-                adapter = self.one_shot(model, self.fit.apply(video), progress=progress)
+                adapter = self.one_shot(model, video, progress=progress)
             adapter.save(path, steps=self.one_shot.length)
             took = {"seconds": meter.seconds, "cpu_seconds": meter.cpu_seconds}
             text = json.dumps({"tune": encode(self.one_shot), **took}, indent=2)

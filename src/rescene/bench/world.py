@@ -13,15 +13,15 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from ..metrics import About, KnownFlow, Report, Score, Tools, evaluate
-from ..settings import Trim
+from ..runs import Trim
 from ..video import Video
 from ..world import BACKGROUNDS, COLOURS, OBJECTS, STYLES, Scene
 from ..world.classifier import Classifier
 from .row import named
 
-Kind = Literal["colour", "object", "background", "style"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-COUNTS: dict[Kind, int] = {"colour": 16, "object": 16, "background": 8, "style": 8}
+EditKind = Literal["colour", "object", "background", "style"]
+KINDS: tuple[EditKind, ...] = get_args(EditKind)
+COUNTS: dict[EditKind, int] = {"colour": 16, "object": 16, "background": 8, "style": 8}
 WORDS = {"colour": COLOURS, "object": OBJECTS, "background": BACKGROUNDS, "style": STYLES}
 FRAMES, FPS = 8, Fraction(8)
 FIRST_SEED = 10_000
@@ -38,7 +38,7 @@ SUCCESS = About(
 class WorldRow:
     """A scene, and the same scene with one word changed."""
 
-    kind: Kind
+    kind: EditKind
     number: int
     before: Scene
     after: Scene
@@ -151,7 +151,7 @@ def world_rows(folder: Path, frames: int = FRAMES) -> list[WorldRow]:
     return [_row(kind, number, folder, frames) for kind in KINDS for number in range(COUNTS[kind])]
 
 
-def _row(kind: Kind, number: int, folder: Path, frames: int) -> WorldRow:
+def _row(kind: EditKind, number: int, folder: Path, frames: int) -> WorldRow:
     """The first scene of the row's own seeds that has what the edit needs."""
     first = FIRST_SEED + 10_000 * KINDS.index(kind) + 100 * number
     for seed in range(first, first + 100):

@@ -15,6 +15,7 @@ from ..bench import (
     FileRow,
     Row,
     Setting,
+    Trial,
     WorldRow,
     read_rows,
     read_settings,
@@ -24,19 +25,15 @@ from ..bench import (
     world_settings,
 )
 from ..bench.pages import index_page, row_page, write
-from ..bench.record import Record
 from ..bench.tables import Summary, as_dict, markdown, summaries, table_of
 from ..bench.world import FRAMES
 from ..fields import unknown
-from ..inputs import Fit
 from ..metrics import ARROWS, Tools
 from ..progress import quiet
 from ..runs import Trim
-from ..runs.inputs import fit_for
-from ..video import Video
 from .forms import parse
 from .gauge import Gauge, MetricOptions
-from .host import CommandHost
+from .host import hide_library_bars
 from .options import ModelOptions
 from .progress import Reporter, reporting
 
@@ -82,42 +79,32 @@ def main(arguments: Sequence[str]) -> None:
     settings, rows = _settings(job), _rows(job)
     # The rendered world needs no models to measure: it has its truth.
     gauge = job.measures.gauge() if job.rows else Gauge(names=(), tools=Tools())
-    host, ref = CommandHost(), job.model.ref
-    shape = host.outline(ref)
-
-    def fit(video: Video) -> Fit:
-        return fit_for(video, shape, job.size)
-
-    model = host.load(ref)
     bench = Bench(
-        folder=job.output,
-        model=model,
-        model_settings=host.described(ref, model),
-        fit=fit,
-        tools=gauge.tools,
-        metrics=gauge.names,
+        folder=job.output, model=job.model.ref, tools=gauge.tools, metrics=gauge.names, size=job.size
     )
+    hide_library_bars()
+    bench.host.load(bench.model)
     with reporting(as_json=False) as reporter:
-        records = _run(bench, rows, settings, reporter)
-    _finish(job, rows, records)
+        trials = _run(bench, rows, settings, reporter)
+    _finish(job, rows, trials)
 
 
-def _run(bench: Bench, rows: Sequence[Row], settings: Sequence[Setting], reporter: Reporter) -> list[Record]:
+def _run(bench: Bench, rows: Sequence[Row], settings: Sequence[Setting], reporter: Reporter) -> list[Trial]:
     """Runs every row under every setting; each row's page is made as soon as its results are there."""
-    records: list[Record] = []
+    trials: list[Trial] = []
     total = len(rows) * len(settings)
     ran = results(bench, rows, settings, quiet)
-    for row, record in reporter.progress(ran, description="Benchmark", total=total):
-        records.append(record)
-        if record.error:
-            reporter.say(f"{row.name}, {record.setting}: {record.error}")
-        if len(records) % len(settings) == 0:
-            _show_row(bench, row, settings, records[-len(settings) :], reporter)
-    return records
+    for row, trial in reporter.progress(ran, description="Benchmark", total=total):
+        trials.append(trial)
+        if trial.error:
+            reporter.say(f"{row.name}, {trial.setting}: {trial.error}")
+        if len(trials) % len(settings) == 0:
+            _show_row(bench, row, settings, trials[-len(settings) :], reporter)
+    return trials
 
 
 def _show_row(
-    bench: Bench, row: Row, settings: Sequence[Setting], records: Sequence[Record], reporter: Reporter
+    bench: Bench, row: Row, settings: Sequence[Setting], trials: Sequence[Trial], reporter: Reporter
 ) -> None:
     """Makes the page of a row, unless it is newer than all results."""
     path = bench.folder / "pages" / f"{row.name}.html"
@@ -126,7 +113,7 @@ def _show_row(
     if path.exists() and path.stat().st_mtime > newest:
         return
     try:
-        text = row_page(row, records, videos)
+        text = row_page(row, trials, videos)
     except (ValueError, OSError) as error:
         reporter.say(f"{row.name}: no page ({error})")
         return
@@ -134,23 +121,23 @@ def _show_row(
         write(path, text)
 
 
-def _finish(job: BenchCommand, rows: Sequence[Row], records: Sequence[Record]) -> None:
+def _finish(job: BenchCommand, rows: Sequence[Row], trials: Sequence[Trial]) -> None:
     """Writes and prints the tables."""
-    tables, title = summaries(records), job.rows.stem if job.rows else "The rendered world"
-    values = {"summary": as_dict(tables), "rows": [record.as_dict() for record in records]}
+    tables, title = summaries(trials), job.rows.stem if job.rows else "The rendered world"
+    values = {"summary": as_dict(tables), "rows": [trial.as_dict() for trial in trials]}
     texts = {
         "results.json": json.dumps(values, indent=2, ensure_ascii=False) + "\n",
-        "results.csv": table_of(records),
+        "results.csv": table_of(trials),
         "table.md": markdown(tables),
-        "index.html": index_page(tables, rows, records, title=title),
+        "index.html": index_page(tables, rows, trials, title=title),
     }
     for name, text in texts.items():
         write(job.output / name, text)
     _print(tables[0])
     print(job.output / "index.html")
-    if failed := [record for record in records if record.error]:
+    if failed := [trial for trial in trials if trial.error]:
         raise ValueError(
-            f"{len(failed)} of {len(records)} results could not be made; run it again to retry them"
+            f"{len(failed)} of {len(trials)} results could not be made; run it again to retry them"
         )
 
 

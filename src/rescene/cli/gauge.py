@@ -6,7 +6,7 @@ from typing import Literal
 from ..backbones import best_device
 from ..fields import unknown
 from ..metrics import CLIP, DIS, METRICS, RAFT, Report, Tools, evaluate
-from ..metrics.clip import DEFAULT
+from ..metrics.scorers import DEFAULT
 from ..video.watch import watching
 from ..world import WorldScorer, unknown_words
 from .host import hide_library_bars

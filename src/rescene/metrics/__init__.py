@@ -1,13 +1,25 @@
-"""Numbers for edits: each metric is one file, with its formula, range, direction and source."""
+"""Numbers for edits: how like the source, how steady, how true to the prompt; one file for each of these."""
 
-from .clip import CLIP
-from .comparison import Prompts, Tools
-from .evaluate import Report, evaluate
-from .flow import DIS, Flow, KnownFlow, Motion
-from .metric import ARROWS, About, Metric, Score, Unavailable
-from .raft import RAFT
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .registry import METRICS
-from .scorer import Scorer
+
+if TYPE_CHECKING:
+    from .comparison import Prompts, Tools
+    from .flow import DIS, RAFT, Flow, KnownFlow, Motion
+    from .metric import ARROWS, About, Metric, Score, Unavailable
+    from .report import Report, evaluate
+    from .scorers import CLIP, Scorer
+
+_HOMES = {
+    "comparison": ("Prompts", "Tools"),
+    "flow": ("DIS", "RAFT", "Flow", "KnownFlow", "Motion"),
+    "metric": ("ARROWS", "About", "Metric", "Score", "Unavailable"),
+    "report": ("Report", "evaluate"),
+    "scorers": ("CLIP", "Scorer"),
+}
+"""Names by the file that they come from; imported when first used, so that `METRICS` tells names at once."""
 
 __all__ = [
     "ARROWS",
@@ -28,3 +40,14 @@ __all__ = [
     "Unavailable",
     "evaluate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

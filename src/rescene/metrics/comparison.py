@@ -11,10 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..video import Video
-from .flow import DIS, Flow, Motion
-from .scorer import Crop, Scorer
+from .flow import DIS, Flow, Frame, Motion
+from .scorers import Crop, Scorer
 
-Frame = Float[Tensor, "3 H W"]
 Region = Bool[Tensor, "1 H W"]
 _RUN = 8
 """Frames that are read at once."""

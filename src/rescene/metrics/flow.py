@@ -1,9 +1,9 @@
-"""Optical flow between frames, and which pixels can be seen in both."""
+"""Optical flow between frames, which pixels can be seen in both, and what estimates it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol, runtime_checkable
+from functools import cache, cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from torch.nn import functional
 Frame = Float[Tensor, "3 H W"]
 Field = Float[Tensor, "2 H W"]
 """Where each pixel goes, (dx, dy) in pixels."""
+_RAFT_UPDATES, _RAFT_STRIDE = 12, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,29 @@ class DIS:
     @cached_property
     def _search(self) -> cv2.DISOpticalFlow:
         return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+@dataclass(frozen=True)
+class RAFT:
+    """Recurrent all-pairs field transforms (Teed and Deng, ECCV 2020): torchvision's large one."""
+
+    device: torch.device | str = "cpu"
+    name: str = "RAFT large (torchvision, C_T_SKHT_V2), full size, occlusion mask"
+
+    def __post_init__(self) -> None:
+        _raft(self.device)
+
+    def __call__(self, number: int, frame: Frame, following: Frame) -> Motion:
+        return both_ways(self._estimate, frame, following)
+
+    @torch.no_grad()
+    def _estimate(self, frame: Frame, following: Frame) -> Field:
+        height, width = frame.shape[1:]
+        border = (0, -width % _RAFT_STRIDE, 0, -height % _RAFT_STRIDE)
+        pair = torch.stack([frame, following]).to(self.device) * 2 - 1
+        one, other = functional.pad(pair, border, mode="replicate").split(1)
+        flow = _raft(self.device)(one, other, num_flow_updates=_RAFT_UPDATES)[-1]
+        return flow[0, :, :height, :width].cpu()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,3 +142,27 @@ def _places(flow: Field) -> tuple[Float[Tensor, "H W"], Float[Tensor, "H W"]]:
 def _grey(frame: Frame) -> UInt8[np.ndarray, "H W"]:
     pixels = (frame * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+@cache
+def _raft(device: torch.device | str) -> Any:
+    """The trained network; fetched (20 MB) where torchvision hasn't done so.
+
+    Raises:
+        ValueError: if torchvision isn't installed.
+        FileNotFoundError: if the weights can't be fetched.
+    """
+    try:
+        from torchvision.models import optical_flow  # pyright: ignore
+    except ImportError as error:
+        raise ValueError(
+            "RAFT comes with torchvision, which isn't installed; install it, or use the flow dis"
+        ) from error
+    weights = optical_flow.Raft_Large_Weights.C_T_SKHT_V2
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except OSError as error:
+        raise FileNotFoundError(f"RAFT's weights can't be fetched ({error}); use the flow dis") from error
+    network = optical_flow.raft_large()
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False).to(device)

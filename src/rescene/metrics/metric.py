@@ -1,10 +1,15 @@
-"""What a metric is: words about it, an accumulator that sees each frame once, and the numbers."""
+"""What a metric is: words about it, an accumulator that sees each frame once, and the numbers.
 
+With what most of them are made of: averages, and the checks of what they need.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from .comparison import Comparison, Step
+from .scorers import Scorer
 
 Better = Literal["higher", "lower", "neither"]
 ARROWS: dict[Better, str] = {"higher": "↑", "lower": "↓", "neither": ""}
@@ -96,3 +101,37 @@ class Metric(Protocol):
     def scores(self) -> Iterable[Score]:
         """The numbers, after the last frame."""
         ...
+
+
+class Averages:
+    """Running averages by part."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = defaultdict(float)
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def add(self, value: float, part: str = "") -> None:
+        """Takes in one value."""
+        self._sums[part] += float(value)
+        self._counts[part] += 1
+
+    def of(self, part: str = "") -> float:
+        """The average of a part that has values."""
+        return self._sums[part] / self._counts[part]
+
+    def scores(self, about: About, how: str) -> list[Score]:
+        """One score for each part that had values."""
+        return [Score(about=about, value=self.of(part), part=part, how=how) for part in self._counts]
+
+
+def check_length(comparison: Comparison) -> None:
+    """Makes sure that something can move."""
+    if len(comparison.result) < 2:
+        raise Unavailable("it compares consecutive frames, and there is only one")
+
+
+def scorer_of(comparison: Comparison) -> Scorer:
+    """The scorer, for metrics that can't do without."""
+    if comparison.tools.scorer is None:
+        raise Unavailable(comparison.tools.missing)
+    return comparison.tools.scorer

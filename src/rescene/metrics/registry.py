@@ -1,39 +1,48 @@
 """The one list of metrics: command line, pages and documentation follow it."""
 
-from .clip_directional import CLIPDirectional
-from .clip_score import CLIPScore
-from .clip_text import CLIPText
-from .colour_drift import ColourDrift
-from .flicker import Flicker
-from .frame_accuracy import FrameAccuracy
-from .frame_consistency import FrameConsistency
-from .lpips import LPIPS
-from .metric import Metric
-from .psnr import PSNR
-from .q_edit import QEdit
-from .same_format import SameFormat
-from .ssim import SSIM
-from .temporal_consistency import TemporalConsistency
-from .warp_error import WarpError
-from .warp_ssim import WarpSSIM
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_KINDS: tuple[type[Metric], ...] = (
-    PSNR,
-    SSIM,
-    LPIPS,
-    WarpError,
-    WarpSSIM,
-    Flicker,
-    ColourDrift,
-    TemporalConsistency,
-    FrameConsistency,
-    FrameAccuracy,
-    CLIPText,
-    CLIPScore,
-    CLIPDirectional,
-    QEdit,
-    SameFormat,
+if TYPE_CHECKING:
+    from .metric import Metric
+
+
+class Registry(Mapping[str, Any]):
+    """Metrics by name. The names cost nothing; a metric is imported when it is asked for."""
+
+    def __init__(self, classes: Mapping[str, str]) -> None:
+        """Takes the place of each class, as in "pixels.PSNR"."""
+        self._classes = classes
+
+    def __getitem__(self, name: str) -> Any:
+        module, kind = self._classes[name].split(".")
+        return getattr(import_module(f".{module}", __package__), kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+
+METRICS: "Mapping[str, type[Metric]]" = Registry(
+    {
+        "psnr": "pixels.PSNR",
+        "ssim": "pixels.SSIM",
+        "lpips": "pixels.LPIPS",
+        "warp_error": "motion.WarpError",
+        "warp_ssim": "motion.WarpSSIM",
+        "flicker": "motion.Flicker",
+        "colour_drift": "motion.ColourDrift",
+        "temporal_consistency": "motion.TemporalConsistency",
+        "frame_consistency": "motion.FrameConsistency",
+        "frame_accuracy": "text.FrameAccuracy",
+        "clip_text": "text.CLIPText",
+        "clip_score": "text.CLIPScore",
+        "clip_directional": "text.CLIPDirectional",
+        "q_edit": "text.QEdit",
+        "same_format": "format.SameFormat",
+    }
 )
-
-METRICS: dict[str, type[Metric]] = {kind.about.name: kind for kind in _KINDS}
 """Metrics by name, in the order in which tables show them."""

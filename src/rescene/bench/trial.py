@@ -1,4 +1,4 @@
-"""What came of one row under one setting, as a file: a benchmark that was stopped goes on from these."""
+"""One row under one setting, and what came of it: a benchmark that was stopped goes on from such notes."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from ..video.files import replacing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """One result."""
+class Trial:
+    """One row under one setting, and what came of it."""
 
     row: str
     kind: str
@@ -29,7 +29,7 @@ class Record:
     """The method and its fields."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as JSON values."""
+        """The trial as JSON values."""
         plain = {
             name: getattr(self, name) for name in ("row", "kind", "setting", "source", "target", "identity")
         }
@@ -37,14 +37,14 @@ class Record:
         return plain | {"made": encode(self.made)} | numbers
 
     def save(self, path: Path) -> None:
-        """Writes the record, whole or not at all."""
+        """Writes the trial, whole or not at all."""
         text = json.dumps(self.as_dict() | {"abouts": _abouts(self.report)}, indent=2, ensure_ascii=False)
         with replacing(path, folder=False, room=len(text)) as place:
             place.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> "Record | None":
-        """Reads a record; None if there is none, or another program has changed it."""
+    def load(cls, path: Path) -> "Trial | None":
+        """Reads a trial; None if there is none, or another program has changed it."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             abouts = values.pop("abouts")

@@ -1,21 +1,18 @@
-"""Measures phases of a program: wall time, CPU time, peak memory."""
+"""Measures a program phase by phase, each benchmark in a fresh process, and shows the phases in a table."""
 
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import torch
-
+from rescene.bench.meter import Meter
 from rescene.progress import T
 
 
 @dataclass
-class Meter:
+class Phases:
     """Collects one row per phase. Memory is the process's resident peak, or the GPU's if there is one."""
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -28,31 +25,15 @@ class Meter:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Measures a block."""
-        reset_peak()
-        wall, cpu = time.perf_counter(), time.process_time()
-        yield
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        with Meter() as meter:
+            yield
+        if meter.peak is None:
+            raise OSError("this system doesn't tell how much memory a process takes; use Linux or a GPU")
         self.rows[name] = {
-            "seconds": time.perf_counter() - wall,
-            "cpu_seconds": time.process_time() - cpu,
-            "peak_mb": peak_bytes() / 1e6,
+            "seconds": meter.seconds,
+            "cpu_seconds": meter.cpu_seconds,
+            "peak_mb": meter.peak / 1e6,
         }
-
-
-def reset_peak() -> None:
-    """Forgets peaks so far (Linux: /proc/self/clear_refs, see proc(5))."""
-    Path("/proc/self/clear_refs").write_text("5")
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def peak_bytes() -> float:
-    """The peak since the last reset."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def in_fresh_process(*arguments: str) -> dict[str, dict[str, float]]:

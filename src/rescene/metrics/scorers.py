@@ -1,31 +1,53 @@
-"""CLIP as a scorer: any of its models in transformers' layout, by hub id or from a local folder."""
+"""What compares pictures with text: the seam between metrics and the networks that they ask, and CLIP.
+
+CLIP is any of its models in transformers' layout, by hub id or from a local folder.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
-from transformers import AutoTokenizer, CLIPModel
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-
-from ..backbones.checkpoints import download
-from .scorer import Crop
 
 DEFAULT = "openai/clip-vit-base-patch32"
 """The model of FateZero's script, and of most papers."""
+Crop = Literal["centre", "bottom"]
+"""The square that a network sees of a picture that is taller than wide."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Turns pictures and texts into directions that can be compared by their cosine."""
+
+    @property
+    def name(self) -> str:
+        """Stands beside every number that it has a part in."""
+        ...
+
+    def image(self, frame: Float[Tensor, "3 H W"], crop: Crop) -> Float[Tensor, " D"]:
+        """A picture's feature, of length 1."""
+        ...
+
+    def text(self, prompt: str) -> Float[Tensor, " D"]:
+        """A text's feature, of length 1.
+
+        Raises:
+            ValueError: if it is longer than the network can read.
+        """
+        ...
 
 
 class CLIP:
     """Contrastive language-image pretraining (Radford et al., ICML 2021): pictures and texts in one space."""
 
-    def __init__(self, name: str, model: CLIPModel, tokenizer: Any, processor: Any) -> None:
+    def __init__(self, name: str, model: Any, tokenizer: Any, processor: Any) -> None:
         """Takes the parts.
 
         Args:
             name: What the model is called beside its numbers.
-            model: In evaluation mode, on the device that is to be used.
+            model: transformers' `CLIPModel`, in evaluation mode, on the device that is to be used.
             tokenizer: The model's.
             processor: The model's image processor, for pictures as 8-bit arrays [H, W, 3].
         """
@@ -38,6 +60,11 @@ class CLIP:
         Raises:
             FileNotFoundError: if it can't be found or fetched, or isn't a CLIP model.
         """
+        from transformers import AutoTokenizer, CLIPModel
+        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+        from ..backbones.checkpoints import download
+
         if not Path(name).is_dir():
             if str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
                 raise FileNotFoundError(

@@ -1,4 +1,4 @@
-"""Format: whether the result has the source's rate, length and size."""
+"""Format: the source's rate, length and size, kept or not."""
 
 from typing import ClassVar
 

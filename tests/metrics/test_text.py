@@ -1,10 +1,11 @@
-"""The metrics that ask a scorer, with cosines worked out by hand."""
+"""The metrics of prompts, with cosines worked out by hand."""
 
 import math
 
 import pytest
 
 from rescene.metrics import Prompts, Tools, evaluate
+from rescene.video import Video
 
 RED, GREEN, BLUE, YELLOW = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0)
 
@@ -43,24 +44,7 @@ def test_prompts_that_say_the_same_have_no_direction(plain, tools):
     assert "the same" in report.left_out["clip_directional"]
 
 
-def test_identical_frames_have_a_temporal_consistency_of_1(only, plain, tools):
-    report = only("temporal_consistency", plain(*[RED] * 3), plain(*[YELLOW] * 3), tools=tools)
-    assert report["temporal_consistency"] == pytest.approx(1)
-
-
-def test_temporal_consistency_is_the_mean_over_consecutive_frames(only, plain, tools):
-    report = only("temporal_consistency", plain(*[RED] * 3), plain(RED, YELLOW, BLUE), tools=tools)
-    assert report["temporal_consistency"] == pytest.approx(math.sqrt(0.5) / 2, rel=1e-5)
-
-
-def test_frame_consistency_is_the_mean_over_all_pairs(only, plain, tools):
-    report = only("frame_consistency", plain(*[RED] * 3), plain(RED, YELLOW, GREEN), tools=tools)
-    assert report["frame_consistency"] == pytest.approx((2 * math.sqrt(0.5) + 0) / 3, rel=1e-5)
-
-
 def test_metrics_of_fatezero_see_the_bottom_of_tall_frames(only, plain, tools, red_to_green):
-    from rescene.video import Video
-
     frames = plain(GREEN, GREEN, height=48).frames.clone()
     frames[:, :, :24] = 0
     frames[:, 0, :24] = 1  # Red above, green below.
@@ -84,10 +68,9 @@ def test_without_prompts_or_scorer_the_reason_is_told(plain, tools, red_to_green
     )
 
 
-def test_one_frame_has_no_consistency(plain, tools):
-    assert (
-        "only one"
-        in evaluate(plain(RED), plain(RED), tools=tools, metrics=["temporal_consistency"]).left_out[
-            "temporal_consistency"
-        ]
-    )
+def test_q_edit_is_the_product(only, plain, red_to_green, tools, still):
+    result = plain((0.0, 0.8, 0.0), (0.0, 0.8, 0.0))
+    tools = Tools(scorer=tools.scorer, flow=still(result))
+    report = only("q_edit", plain((1, 0, 0), (1, 0, 0)), result, prompts=red_to_green, tools=tools)
+    assert report["q_edit"] == pytest.approx(100, rel=1e-5)
+    assert "by colour" in report.scores[0].how

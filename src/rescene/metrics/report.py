@@ -1,4 +1,4 @@
-"""Compares a result with its source by all metrics that can be computed, in one pass over the frames."""
+"""A result beside its source: all metrics that can be computed, in one pass over the frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

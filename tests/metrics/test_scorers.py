@@ -9,7 +9,7 @@ from PIL import Image
 from transformers import CLIPModel
 
 from rescene.metrics import CLIP, Prompts, Tools, evaluate
-from rescene.metrics.clip import square_at_bottom
+from rescene.metrics.scorers import square_at_bottom
 
 
 @pytest.fixture(scope="module")
