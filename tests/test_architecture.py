@@ -50,7 +50,7 @@ ALLOWED = {
     ),
     "compare": ("typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),
     "pictures": ("typing video attention", "cv2 jaxtyping numpy PIL torch"),
-    "demo": ("typing video world methods controls", "av diffusers jaxtyping numpy torch transformers"),
+    "demo": ("methods", ""),
     "settings": ("typing cache video backbones methods training metrics", "yaml"),
     "cli": ("*", "numpy rich torch transformers tyro yaml"),
     "app": (
