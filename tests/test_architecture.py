@@ -41,7 +41,7 @@ ALLOWED = {
         "accelerate bitsandbytes diffusers jaxtyping numpy peft safetensors torch transformers",
     ),
     "metrics": (
-        "typing video backbones",
+        "video backbones",
         "cv2 jaxtyping numpy torch torchmetrics torchvision transformers",
     ),
     "bench": (
