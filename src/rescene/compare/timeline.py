@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from ..metrics.align import shown
 from ..video import Video
 from ..video.clip import Picked
 
@@ -21,6 +22,4 @@ def in_step(videos: Sequence[Video]) -> list[Video]:
 def _shown(video: Video, rate: Fraction, count: int) -> Video:
     if (video.fps, len(video)) == (rate, count):
         return replace(video, audio=None)
-    middles = ((number + Fraction(1, 2)) / rate for number in range(count))
-    frames = [min(int(time * video.fps), len(video) - 1) for time in middles]
-    return replace(video, clip=Picked(video.clip, frames), fps=rate, audio=None)
+    return replace(video, clip=Picked(video.clip, shown(video, rate, count)), fps=rate, audio=None)

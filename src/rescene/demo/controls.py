@@ -24,4 +24,4 @@ CONTROLS = {
     "balloon": ControlClip(title="Depth: a balloon rises", control="depth", path=FOLDER / "balloon.mp4"),
     "bear": ControlClip(title="Depth: a bear comes closer", control="depth", path=FOLDER / "bear.mp4"),
 }
-"""By name; made by `python -m rescene.demo.render_controls`."""
+"""By name; made by `training/demo/render_controls.py`."""

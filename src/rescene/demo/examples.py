@@ -5,7 +5,7 @@ from pathlib import Path
 from ..methods import FateZero
 
 CLIP = Path(__file__).parent / "red-car.mp4"
-"""24 frames of 128x128 pixels at 8 fps with a melody, made by `python -m rescene.demo.render`."""
+"""24 frames of 128x128 pixels at 8 fps with a melody, made by `training/demo/render.py`."""
 
 SOURCE = "a red car on the road"
 STEPS, GUIDANCE = 20, 3.0

@@ -52,6 +52,11 @@ def align(source: Video, result: Video, mask: Video | None) -> Aligned:
     )
 
 
+def shown(video: Video, rate: Fraction, count: int) -> list[int]:
+    """The frames shown in the middle of each of `count` moments at a rate."""
+    return [min(int((number + Fraction(1, 2)) / rate * video.fps), len(video) - 1) for number in range(count)]
+
+
 def _moments(source: Video, result: Video, notes: list[str]) -> tuple[Sequence[int], Sequence[int]]:
     """The frames of both that are to be compared."""
     if source.fps == result.fps:
@@ -68,12 +73,7 @@ def _moments(source: Video, result: Video, notes: list[str]) -> tuple[Sequence[i
         f"the source has {float(source.fps):g} fps and the result {float(result.fps):g}: "
         f"{count} moments were compared at {float(rate):g} fps, by the frames shown then"
     )
-    return _shown(source, rate, count), _shown(result, rate, count)
-
-
-def _shown(video: Video, rate: Fraction, count: int) -> list[int]:
-    """The frames shown in the middle of each of `count` moments."""
-    return [min(int((number + Fraction(1, 2)) / rate * video.fps), len(video) - 1) for number in range(count)]
+    return shown(source, rate, count), shown(result, rate, count)
 
 
 def _moments_of_mask(

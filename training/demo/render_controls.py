@@ -1,17 +1,22 @@
-"""Makes the clips that show a motion ready-made. `python -m rescene.demo.render_controls`."""
+"""Makes the clips that show a motion ready-made: `python training/demo/render_controls.py`.
+
+They replace those in `src/rescene/demo/controls`, or go into the folder that is named.
+"""
 
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from ..controls import Canny
-from ..controls.skeleton import draw
-from ..typing import Frames
-from ..video import Video
-from ..world import Motion, Scene
-from .controls import CONTROLS, FOLDER
+from rescene.controls import Canny
+from rescene.controls.skeleton import draw
+from rescene.demo.controls import CONTROLS, FOLDER
+from rescene.typing import Frames
+from rescene.video import Video
+from rescene.world import Motion, Scene
 
 FRAMES, FPS, SIZE = 16, 8, 256
 SCENES = {
@@ -34,9 +39,9 @@ SCENES = {
 }
 
 
-def render() -> None:
+def render(folder: Path) -> None:
     """Writes all clips."""
-    FOLDER.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for name, clip in CONTROLS.items():
         if clip.control == "pose":
             video = Video.of(skeletons(name), FPS)
@@ -44,7 +49,7 @@ def render() -> None:
             video = Canny()(Video.of(SCENES[name].render(FRAMES, SIZE).frames, FPS))
         else:
             video = Video.of(depth(SCENES[name]), FPS)
-        video.write(clip.path, overwrite=True, source_type=None)
+        video.write(folder / clip.path.name, overwrite=True, source_type=None)
 
 
 def depth(scene: Scene) -> Frames:
@@ -100,4 +105,4 @@ def by(right: float, down: float) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    render()
+    render(Path(*sys.argv[1:]) if sys.argv[1:] else FOLDER)

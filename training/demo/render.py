@@ -1,4 +1,4 @@
-"""Makes the demo clip: a rendered scene and a melody of sines. `python -m rescene.demo.render FILE.mp4`."""
+"""Makes the demo clip, a rendered scene and a melody of sines: `python training/demo/render.py FILE.mp4`."""
 
 import sys
 from dataclasses import replace
@@ -9,8 +9,8 @@ import av
 import numpy as np
 from jaxtyping import Float
 
-from ..video import Audio, Video
-from ..world import Motion, Scene
+from rescene.video import Audio, Video
+from rescene.world import Motion, Scene
 
 FRAMES, FPS, RATE = 24, 8, 48_000
 MELODY = (440.00, 554.37, 659.26, 554.37, 493.88, 587.33)
