@@ -118,7 +118,12 @@ def test_what_was_trained_here_goes_by_its_name(tmp_path):
     assert made == TuneAVideo(motion=adapter, target="a car")
     for other in ("/etc/passwd", str(adapter), "", None):
         with pytest.raises(ValueError, match="choose one, or make one under Train"):
-            read(METHODS["edit"]["tune-a-video"], {**values, "motion": other}, name="x", adapters={"ski": adapter})
+            read(
+                METHODS["edit"]["tune-a-video"],
+                {**values, "motion": other},
+                name="x",
+                adapters={"ski": adapter},
+            )
 
 
 @pytest.mark.parametrize("value", [["own", "middle"], [1, 2.5], {"a": 1, "b c": [0.2, 0.8]}, []])

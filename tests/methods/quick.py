@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetModel
-from rescene.backbones.changes import About, Adapter
 
 from rescene.backbones import Backbone
+from rescene.backbones.changes import About, Adapter
 from rescene.fields import Verb
 from rescene.methods import Method
 from tests.methods.examples import EXAMPLES, OTHERS

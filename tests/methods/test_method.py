@@ -7,7 +7,6 @@ from typing import ClassVar, get_args
 
 import pytest
 import torch
-from tests.tiny import TINY
 
 from rescene import Video, load
 from rescene.backbones import Backbone
@@ -16,6 +15,7 @@ from rescene.inputs import Inputs
 from rescene.methods import METHODS, Cost, I2VEdit, Method, Needs, Run, verb_of
 from rescene.methods.needs import fits
 from tests.methods.examples import EXAMPLES, OTHERS
+from tests.tiny import TINY
 
 ALL = [(verb, name) for verb in METHODS for name in METHODS[verb]]
 

@@ -6,11 +6,11 @@ from functools import cached_property
 
 import torch
 from PIL import Image
-from rescene.backbones.changes import MotionLoRA
 from torch import Tensor
 
 from rescene import Video
 from rescene.backbones import Picture
+from rescene.backbones.changes import MotionLoRA
 from rescene.methods.i2vedit.edited import EditedClip
 from rescene.methods.i2vedit.noise import perturb, smooth_areas
 from rescene.methods.i2vedit.source import SourceClip

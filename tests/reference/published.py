@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from rescene.backbones.changes import TemporalLayers
 from torch import Tensor, nn
 
 from rescene import FateZero, FrameKeys, StableDiffusion
 from rescene.attention import AttentionHook, Layer
+from rescene.backbones.changes import TemporalLayers
 from rescene.methods.fatezero.edit import FateZeroEdit
 from rescene.methods.fatezero.fusion import AttentionFusion
 from rescene.methods.fatezero.inversion import Inversion

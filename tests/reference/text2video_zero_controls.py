@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rescene.backbones.changes import Steering
 from safetensors.torch import load_file
 from torch import Tensor
 
 from rescene import Inputs, StableDiffusion, Video, load
 from rescene.attention import AttentionControl
+from rescene.backbones.changes import Steering
 from rescene.methods import Run, Text2VideoZeroRedraw
 from rescene.methods.text2video_zero.cross_frame import CrossFrame, FrameDenoise
 from rescene.methods.text2video_zero.redraw import RedrawEdit

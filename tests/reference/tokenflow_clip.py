@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from rescene.backbones.changes import Steering, load_controlnet
 from safetensors.torch import load_file
 from torch import Tensor
 
 from rescene import StableDiffusion, Video, load
+from rescene.backbones.changes import Steering, load_controlnet
 from rescene.methods.tokenflow.conditions import Conditions
 from tests.reference.result import Result
 

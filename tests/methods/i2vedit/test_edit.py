@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.backbones.changes import MotionLoRA
 from torch import Tensor
 
 from rescene import Video
 from rescene.attention import AttentionHook
 from rescene.backbones import Branch, StableVideo
+from rescene.backbones.changes import MotionLoRA
 from rescene.cache import Unfinished
 from rescene.inputs import Inputs
 from rescene.methods import I2VEdit, Run

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.backbones.changes import CONTROLNETS
 
 from rescene import Canny, StableDiffusion, Text2VideoZeroRedraw, Video
+from rescene.backbones.changes import CONTROLNETS
 from rescene.inputs import Inputs
 from rescene.methods.text2video_zero.redraw import PUBLISHED, controlnet_for
 from tests.tiny import tiny_controlnet

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.backbones.changes import load_controlnet
 from safetensors.torch import load_file
 
 from rescene import Notes, StableDiffusion, TokenFlow, Video
 from rescene.backbones import outline
+from rescene.backbones.changes import load_controlnet
 from rescene.methods import Cost, Run
 from rescene.methods.tokenflow.edit import TokenFlowEdit
 from rescene.methods.tokenflow.pivots import JointPivots

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from rescene.backbones.changes import About, Adapter
 from torch import Tensor
 
 from rescene import FateZero, Notes, StableDiffusion, TuneAVideo, TuneAVideoClip, Video, load
+from rescene.backbones.changes import About, Adapter
 from rescene.methods import Run
 from tests.tiny import tiny_sd
 
