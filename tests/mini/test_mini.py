@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline
-from rescene.backbones.controlled import CONTROLNETS
+from rescene.backbones.changes import CONTROLNETS
 from transformers import CLIPTokenizer
 
 import rescene
@@ -58,7 +58,7 @@ def test_latents_have_sixteen_channels_and_the_unit_variance_the_unet_expects(pi
 def test_a_word_that_it_never_saw_is_warned_of_with_those_it_knows():
     model = rescene.load("mini")
     with pytest.warns(PromptWarning, match=r"dragon(.|\n)*objects: car, jeep(.|\n)*colours: red"):
-        model.embed("a red dragon on the road")
+        model.text("a red dragon on the road")
 
 
 def test_words_that_it_knows_are_not_warned_of(recwarn):
