@@ -1,8 +1,6 @@
 """Random models of half a megabyte in the layout of published ones, made in a fraction of a second."""
 
 import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,8 +15,6 @@ from diffusers import (
 )
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-from tests.tiny_video import tiny_svd
 
 if TYPE_CHECKING:  # Whoever makes models for other libraries needs none of this one.
     from rescene.backbones import Branch, StableDiffusion, Text
@@ -119,17 +115,6 @@ def tiny_depth(folder: Path) -> Path:
     return _reading_more(folder, 1, "StableDiffusionDepth2ImgPipeline")
 
 
-TINY: dict[str, Callable[[Path], Path]] = {
-    "sd": tiny_sd,
-    "sd-v": partial(tiny_sd, prediction_type="v_prediction"),
-    "sdxl": tiny_sdxl,
-    "instruct-pix2pix": tiny_pix2pix,
-    "depth": tiny_depth,
-    "svd": tiny_svd,
-}
-"""A model of every kind: each saves it in a folder and returns that."""
-
-
 def loaded_sd(folder: Path, **options: Any) -> "StableDiffusion":
     """A tiny Stable Diffusion, loaded."""
     from rescene import StableDiffusion, load
@@ -154,15 +139,6 @@ def _reading_more(folder: Path, channels: int, pipeline: str) -> Path:
         _unet(LATENT_CHANNELS["kl"], reads=reads).save_pretrained(folder / "unet")
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": pipeline}))
-    return folder
-
-
-def tiny_depth(folder: Path) -> Path:
-    """Saves a random depth model: its network reads a depth map beside its latents."""
-    tiny_sd(folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        _unet(LATENT_CHANNELS["kl"], reads=LATENT_CHANNELS["kl"] + 1).save_pretrained(folder / "unet")
     return folder
 
 

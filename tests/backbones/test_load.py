@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from rescene import StableDiffusion, load
 from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
 from rescene.backbones.load import FAMILIES, find
-from tests.tiny import TINY, loaded_sd, tiny_sd
+from tests.tiny import loaded_sd, tiny_sd
+from tests.tiny_models import TINY
 
 WEIGHTS = {
     "unet": "diffusion_pytorch_model.safetensors",
@@ -238,10 +239,10 @@ def test_aliases_tell_what_one_must_know_before_loading() -> None:
 
 
 KINDS: dict[str, tuple[type, str]] = {
-    "sd": (StableDiffusion, "text"),
-    "sd-v": (StableDiffusion, "text"),
-    "sdxl": (StableDiffusionXL, "text"),
-    "instruct-pix2pix": (StableDiffusion, "beside text"),
+    "sd1": (StableDiffusion, "text"),
+    "sd2": (StableDiffusion, "text"),
+    "xl": (StableDiffusionXL, "text"),
+    "instruct": (StableDiffusion, "beside text"),
     "depth": (StableDiffusion, "depth text"),
     "svd": (StableVideo, "picture"),
 }
@@ -266,7 +267,7 @@ def test_every_kind_is_a_backbone_with_its_conditions(name: str, tmp_path: Path)
     )
 
 
-@pytest.mark.parametrize("name", ["sd", "sdxl", "svd"])
+@pytest.mark.parametrize("name", ["sd1", "xl", "svd"])
 def test_an_unknown_pipeline_is_told_by_its_parts(name: str, tmp_path: Path) -> None:
     folder = TINY[name](tmp_path / name)
     family = find(folder).family
