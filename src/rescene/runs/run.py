@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..backbones import Backbone, resolved_revision
+from ..cache import Unfinished
 from ..inputs import Fit, Inputs
 from ..methods.method import Cost, Method, Run
 from ..video import Video
@@ -20,9 +20,6 @@ from .host import Host
 from .inputs import fit_for, opened
 from .recipe import ModelRef, Recipe, versions
 from .result import Result, check_result, write_result
-
-if TYPE_CHECKING:
-    from ..cache import Unfinished
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -158,7 +155,7 @@ def loaded(work: Prepared, host: Host) -> tuple[Prepared, Backbone]:
     return replace(work, recipe=replace(work.recipe, model=used, versions=versions())), model
 
 
-def compute(work: Prepared, model: Backbone, host: Host, unfinished: "Unfinished | None" = None) -> Video:
+def compute(work: Prepared, model: Backbone, host: Host, unfinished: Unfinished | None = None) -> Video:
     """The result as a video, not yet written; its frames may be computed only when they are read."""
     doing = Run(progress=host.progress, notes=host.notes(work), unfinished=unfinished)
     with host.computing():
