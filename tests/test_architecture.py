@@ -48,7 +48,7 @@ ALLOWED = {
         "cv2 jaxtyping numpy torch torchmetrics torchvision transformers",
     ),
     "bench": (
-        "fields progress inputs typing sampling video prompts world metrics compare backbones adapters methods training settings",
+        "backbones compare fields inputs methods metrics progress runs sampling training typing video world",
         "jaxtyping jinja2 numpy torch yaml",
     ),
     "compare": ("fields progress inputs typing video metrics", "cv2 jaxtyping jinja2 numpy torch"),
@@ -60,7 +60,7 @@ ALLOWED = {
     "settings": ("fields progress inputs typing cache video backbones methods training metrics", "yaml"),
     "cli": ("*", "numpy rich torch transformers tyro yaml"),
     "app": (
-        "fields progress inputs public settings typing prompts video adapters backbones methods training metrics compare demo",
+        "backbones compare demo fields inputs methods metrics runs training typing video",
         "av gradio numpy PIL starlette torch",
     ),
     "__init__": ("*", ""),
