@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.tiny_models import TINY
 
 from rescene import StableDiffusion, load
 from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
 from rescene.backbones.load import FAMILIES, find
 from tests.tiny import loaded_sd, tiny_sd
+from tests.tiny_models import TINY
 
 WEIGHTS = {
     "unet": "diffusion_pytorch_model.safetensors",

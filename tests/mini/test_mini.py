@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline
-from rescene.backbones.changes import CONTROLNETS
 from transformers import CLIPTokenizer
 
 import rescene
 from rescene.backbones import PromptWarning
+from rescene.backbones.changes import CONTROLNETS
 from rescene.mini import FOLDER
 from rescene.world import BACKGROUNDS, COLOURS, OBJECTS, STYLES, Scene
 

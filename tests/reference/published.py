@@ -13,7 +13,7 @@ from rescene.backbones.changes import TemporalLayers
 from rescene.methods.fatezero.edit import FateZeroEdit
 from rescene.methods.fatezero.fusion import AttentionFusion
 from rescene.methods.fatezero.inversion import Inversion
-from rescene.prompts import Alignment, Prompt, equalizer
+from rescene.prompts import equalizer
 from rescene.typing import Heat, Latents, Masks
 from tests.reference.tokens import present, published_align
 
@@ -109,9 +109,10 @@ class Published(FateZeroEdit):
     def fusion(self) -> AttentionFusion:
         """Ignores words that aren't in their prompt; a mask of none leaves everything to the source."""
         settings, text = self.settings, self.model.text
+        assert text
         source, target = text.tokenize(settings.source), text.tokenize(settings.target)
         known = replace(settings, word_windows=present(settings.word_windows, target))
-        plain = FateZeroEdit.fusion.func(replace(self, settings=known))  # pyright: ignore
+        plain = AttentionFusion.of(known, source, target)
         eq = self.p2p.get("eq_params", {"words": (), "values": ()})
         weights = dict(zip(eq["words"], eq["values"], strict=False))
         blend = [list(words) for words in self.p2p.get("blend_words") or ()]
@@ -125,7 +126,9 @@ class Published(FateZeroEdit):
         )
         start, end = (int(share * settings.num_inference_steps) for share in (0.2, 0.8))
         fields = {name: getattr(plain, name) for name in AttentionFusion.__dataclass_fields__}
+        replaces = self.p2p.get("is_replace_controller", True)
         fields |= {
+            "alignment": published_align(source, target, is_replace=replaces),
             "equalizer": equalizer(target, present(weights, target)),
             "mask_tokens": tokens[0] if blends_self or blends_latents else (),
             "target_mask_tokens": tokens[1],
@@ -133,9 +136,6 @@ class Published(FateZeroEdit):
             "background_steps": range(start, end - 1) if blends_latents else range(0),
         }
         return SpyingFusion(**fields, foregrounds=self.foregrounds)
-
-    def align(self, source: Prompt, target: Prompt) -> Alignment:
-        return published_align(source, target, is_replace=self.p2p.get("is_replace_controller", True))
 
     def frame_hook(self, size: tuple[int, int]) -> AttentionHook:
         return self.frames()

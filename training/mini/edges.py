@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rescene import Canny, ControlledVideo, StableDiffusion, Video, load
+from rescene import Backbone, Canny, Text2VideoZeroRedraw, Video, load
 from rescene.world import Scene
 
 TOLERANCE = 2
@@ -43,10 +43,10 @@ def main() -> None:
 
 
 @torch.no_grad()
-def clips(model: StableDiffusion, scene: Scene, arguments: argparse.Namespace) -> dict[str, Video]:
+def clips(model: Backbone, scene: Scene, arguments: argparse.Namespace) -> dict[str, Video]:
     """The scene, and what is made of it: with its caption and edges, with its caption alone, with neither."""
     source = Video.of(scene.render(arguments.frames, 128).frames, 8)
-    edit = ControlledVideo(
+    edit = Text2VideoZeroRedraw(
         prompt=scene.caption,
         controlnets=(str(arguments.controlnet),),
         num_inference_steps=arguments.steps,

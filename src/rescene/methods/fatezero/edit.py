@@ -25,9 +25,7 @@ from ...attention import (
 )
 from ...backbones import Backbone, guided
 from ...backbones.changes import Adapter, ClipNorms, verify_adapter
-from ...fields import steps_within
 from ...inputs import Inputs
-from ...prompts import Alignment, Prompt, align, equalizer, word_windows
 from ...sampling import Step, sample
 from ...typing import Latents
 from ...video import Video
@@ -128,29 +126,9 @@ class FateZeroEdit:
         Raises:
             ValueError: If a word isn't in its prompt, a window is out of range, or a prompt is too long.
         """
-        settings, steps = self.settings, self.settings.num_inference_steps
+        settings = self.settings
         source, target = map(self.model.text.tokenize, (settings.source, settings.target))
-        held = steps_within(settings.background_window, steps)
-        return AttentionFusion(
-            self_steps=steps_within(settings.self_replace, steps),
-            alignment=self.align(source, target),
-            word_weights=word_windows(target, settings.cross_replace, settings.word_windows, steps=steps),
-            equalizer=equalizer(target, settings.emphasize),
-            mask_tokens=tuple(token for word in settings.mask_words for token in source.find(word)),
-            target_mask_tokens=tuple(
-                token for word in settings.target_mask_words for token in target.find(word)
-            ),
-            mask_threshold=settings.mask_threshold,
-            blends_attention=settings.blend_attention,
-            # One step short of the window, as published, unless it lasts to the end.
-            background_steps=(held if held.stop == steps else held[:-1])
-            if settings.keep_background
-            else range(0),
-        )
-
-    def align(self, source: Prompt, target: Prompt) -> Alignment:
-        """The source tokens that the target's tokens follow."""
-        return align(source, target, kind=self.settings.alignment)
+        return AttentionFusion.of(settings, source, target)
 
     def source_branch(self, size: tuple[int, int]) -> SourceBranch:
         """The source as the network sees it, for latents of `size`."""

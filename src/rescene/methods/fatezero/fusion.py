@@ -7,8 +7,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ...attention import AttentionHook, Follow, LayerPredicate, WordMask
-from ...prompts import Alignment
+from ...fields import steps_within
+from ...prompts import Alignment, Prompt, align, equalizer, word_windows
 from ...typing import Heat
+from . import FateZero
 from .words import FollowWords
 
 
@@ -33,6 +35,32 @@ class AttentionFusion:
     """Whether places in the mask keep their own self-attention."""
     background_steps: range
     """Steps after which the source's latents are put back outside the mask."""
+
+    @classmethod
+    def of(cls, settings: FateZero, source: Prompt, target: Prompt) -> "AttentionFusion":
+        """Works the settings out for two prompts' tokens.
+
+        Raises:
+            ValueError: If a word isn't in its prompt, or a window is out of range.
+        """
+        steps = settings.num_inference_steps
+        held = steps_within(settings.background_window, steps)
+        return cls(
+            self_steps=steps_within(settings.self_replace, steps),
+            alignment=align(source, target, kind=settings.alignment),
+            word_weights=word_windows(target, settings.cross_replace, settings.word_windows, steps=steps),
+            equalizer=equalizer(target, settings.emphasize),
+            mask_tokens=tuple(token for word in settings.mask_words for token in source.find(word)),
+            target_mask_tokens=tuple(
+                token for word in settings.target_mask_words for token in target.find(word)
+            ),
+            mask_threshold=settings.mask_threshold,
+            blends_attention=settings.blend_attention,
+            # One step short of the window, as published, unless it lasts to the end.
+            background_steps=(held if held.stop == steps else held[:-1])
+            if settings.keep_background
+            else range(0),
+        )
 
     def needs_source(self, step: int) -> bool:
         """Whether the step looks anything up in the source's attention."""
