@@ -80,7 +80,10 @@ LIGHT = ("rescene", "rescene.fields", "rescene.progress", "rescene.inputs", "res
 @pytest.mark.parametrize("part", sorted(PARTS - {"py"}))
 def test_each_part_imports_exactly_what_the_table_says(part: str) -> None:
     found = [
-        imported for name in FILES if name.split("/")[0].removesuffix(".py") == part for imported in imports(name)
+        imported
+        for name in FILES
+        if name.split("/")[0].removesuffix(".py") == part
+        for imported in imports(name)
     ]
     if not found and part not in ALLOWED:
         return
