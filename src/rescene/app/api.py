@@ -50,10 +50,6 @@ def add_api(workshop: Workshop) -> None:
             made = workshop.method("generate", method, fields or {})
             return finished(workshop.start(workshop.order(made, model)))
 
-    def methods() -> dict[str, Any]:
-        """Lists the methods with their fields, defaults and help."""
-        return {name: described(kind) for name, kind in METHODS["edit"].items()}
-
     with gr.Column(visible=False):
         video, trim = gr.File(label="video"), gr.JSON({}, label="trim")
         method, model = gr.Textbox(label="method"), gr.Textbox("mini", label="model")
@@ -66,7 +62,12 @@ def add_api(workshop: Workshop) -> None:
         button.click(edit, order, made, api_name="edit", **many)
         button.click(plan, order, line, api_name="plan", **many)
         button.click(generate, [method, asked, model], made, api_name="generate", **many)
-        button.click(methods, None, about, api_name="methods")
+        button.click(methods_described, None, about, api_name="methods")
+
+
+def methods_described() -> dict[str, Any]:
+    """Lists the methods with their fields, defaults and help."""
+    return {name: described(kind) for name, kind in METHODS["edit"].items()}
 
 
 def finished(job: Job) -> tuple[str, str]:

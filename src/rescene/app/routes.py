@@ -55,10 +55,7 @@ def routes(workshop: Workshop, login: Login | None = None) -> list[Route]:
         return JSONResponse(snapshot(workshop, job))
 
     async def job_file(request: Request) -> Response:
-        job, kind = _job(workshop, request), request.path_params["file"]
-        path = job.files.get(kind)
-        if path is None or not path.is_file():
-            raise FileNotFoundError("this result isn't there any more")
+        path = _result(_job(workshop, request), request.path_params["file"])
         name = path.name if "download" in request.query_params else None
         return _file(path, name)
 
@@ -71,6 +68,13 @@ def routes(workshop: Workshop, login: Login | None = None) -> list[Route]:
         Route(f"{PREFIX}/jobs/{{id}}/{{file}}", guarded(job_file)),
         *(login.routes() if login else ()),
     ]
+
+
+def _result(job: Job, kind: str) -> Path:
+    path = job.files.get(kind)
+    if path is None or not path.is_file():
+        raise FileNotFoundError("this result isn't there any more")
+    return path
 
 
 def snapshot(workshop: Workshop, job: Job) -> dict[str, Any]:
