@@ -1,6 +1,8 @@
 """Random models of half a megabyte in the layout of published ones, made in a fraction of a second."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +17,8 @@ from diffusers import (
 )
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from tests.tiny_video import tiny_svd
 
 if TYPE_CHECKING:  # Whoever makes models for other libraries needs none of this one.
     from rescene.backbones import Branch, StableDiffusion, Text
@@ -113,6 +117,17 @@ def tiny_pix2pix(folder: Path) -> Path:
 def tiny_depth(folder: Path) -> Path:
     """Saves a random depth model: its network reads depth maps beside its latents."""
     return _reading_more(folder, 1, "StableDiffusionDepth2ImgPipeline")
+
+
+TINY: dict[str, Callable[[Path], Path]] = {
+    "sd": tiny_sd,
+    "sd-v": partial(tiny_sd, prediction_type="v_prediction"),
+    "sdxl": tiny_sdxl,
+    "instruct-pix2pix": tiny_pix2pix,
+    "depth": tiny_depth,
+    "svd": tiny_svd,
+}
+"""A model of every kind: each saves it in a folder and returns that."""
 
 
 def loaded_sd(folder: Path, **options: Any) -> "StableDiffusion":

@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 from rescene import StableDiffusion, load
 from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
 from rescene.backbones.load import FAMILIES, find
-from tests.tiny import loaded_sd, tiny_sd
-from tests.tiny_models import TINY
+from tests.tiny import TINY, loaded_sd, tiny_sd
 
 WEIGHTS = {
     "unet": "diffusion_pytorch_model.safetensors",
@@ -239,10 +238,10 @@ def test_aliases_tell_what_one_must_know_before_loading() -> None:
 
 
 KINDS: dict[str, tuple[type, str]] = {
-    "sd1": (StableDiffusion, "text"),
-    "sd2": (StableDiffusion, "text"),
-    "xl": (StableDiffusionXL, "text"),
-    "instruct": (StableDiffusion, "beside text"),
+    "sd": (StableDiffusion, "text"),
+    "sd-v": (StableDiffusion, "text"),
+    "sdxl": (StableDiffusionXL, "text"),
+    "instruct-pix2pix": (StableDiffusion, "beside text"),
     "depth": (StableDiffusion, "depth text"),
     "svd": (StableVideo, "picture"),
 }
@@ -267,7 +266,7 @@ def test_every_kind_is_a_backbone_with_its_conditions(name: str, tmp_path: Path)
     )
 
 
-@pytest.mark.parametrize("name", ["sd1", "xl", "svd"])
+@pytest.mark.parametrize("name", ["sd", "sdxl", "svd"])
 def test_an_unknown_pipeline_is_told_by_its_parts(name: str, tmp_path: Path) -> None:
     folder = TINY[name](tmp_path / name)
     family = find(folder).family

@@ -81,7 +81,7 @@ def test_without_a_negative_prompt_nothing_is_embedded(xl, folder):
     assert not xl.text("").states.any() and not xl.text("").summary.any()
 
 
-def test_it_is_a_backbone_whose_summary_is_no_part_of_the_states(xl):
+def test_it_is_a_backbone_whose_summary_is_no_part_of_the_states(xl: StableDiffusionXL) -> None:
     assert isinstance(xl, Backbone)
     text = xl.text("a red car")
     assert text.states.shape == (LENGTH, 2 * TEXT_WIDTH)
