@@ -130,7 +130,7 @@ def test_results_tell_their_adapter_and_are_redone_with_no_other(train, run, fil
     for name in ("a", "b"):
         values = json.loads((there / f"{name}.json").read_text())
         assert values["fields"]["motion"] == "../car.safetensors"
-        assert values["motion"] == file_hash(adapter)
+        assert values["files"] == {"motion": [file_hash(adapter)]}
         ran = run("redo", there / f"{name}.mkv")
         assert ran.status == 0, ran.err
         again = there / f"{name}-redo.json"

@@ -15,7 +15,7 @@ from rescene.inputs import Inputs
 from rescene.methods import METHODS, Cost, I2VEdit, Method, Needs, Run, verb_of
 from rescene.methods.needs import fits
 from tests.methods.examples import EXAMPLES, OTHERS
-from tests.tiny_models import TINY
+from tests.tiny import TINY
 
 ALL = [(verb, name) for verb in METHODS for name in METHODS[verb]]
 

@@ -41,6 +41,9 @@ class Hookable(Protocol):
     """The part of diffusers' attention modules that is used here."""
 
     processor: Any
+    heads: int
+    inner_dim: int
+    """Numbers in a position's query, all heads together."""
 
     def set_processor(self, processor: Any) -> None: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..attention import Layer
-from ..attention.unet import AttentionModule
+from ..attention.control import Hookable
 from ..backbones import Backbone
 from ..video import Video
 
@@ -28,6 +28,6 @@ def positions(layers: Iterable[Layer], size: tuple[int, int]) -> int:
     return sum(layer.grid(*size)[0] * layer.grid(*size)[1] for layer in layers)
 
 
-def layers_that_attend(model: Backbone, kind: str) -> dict[Layer, AttentionModule]:
+def layers_that_attend(model: Backbone, kind: str) -> dict[Layer, Hookable]:
     """The layers whose queries look at `kind`, with their modules."""
     return {layer: module for layer, module in model.control.layers.items() if layer.attends == kind}

@@ -44,7 +44,7 @@ def attention_bytes(edit: "FateZeroEdit", video: Video) -> int:
         if chosen(layer):
             rows, columns = layer.grid(*size)
             keys = length if layer.attends == "words" else rows * columns
-            numbers += module.to_q.out_features * (rows * columns + keys)
+            numbers += module.inner_dim * (rows * columns + keys)
     words = next(filter(edit.word_layers(size), model.control.layers)).grid(*size)
     heat = length * words[0] * words[1] * FLOAT32_BYTES
     return len(video) * (numbers * model.dtype.itemsize + heat)

@@ -96,6 +96,7 @@ class FateZeroEdit:
             notes: Takes heat maps and masks, if given.
         """
         settings, model, size = self.settings, self.model, inversion.size
+        assert model.text
         target, negative = model.text(settings.target), model.text(settings.negative_prompt)
         watch = WatchWords(self.word_layers(size))
         # The target's maps are written out for those who read them, and for nobody else.
@@ -126,12 +127,13 @@ class FateZeroEdit:
         Raises:
             ValueError: If a word isn't in its prompt, a window is out of range, or a prompt is too long.
         """
-        settings = self.settings
-        source, target = map(self.model.text.tokenize, (settings.source, settings.target))
-        return AttentionFusion.of(settings, source, target)
+        assert self.model.text
+        source, target = map(self.model.text.tokenize, (self.settings.source, self.settings.target))
+        return AttentionFusion.of(self.settings, source, target)
 
     def source_branch(self, size: tuple[int, int]) -> SourceBranch:
         """The source as the network sees it, for latents of `size`."""
+        assert self.model.text
         text = self.model.text(self.settings.source)
         return SourceBranch(
             self.model, text, self.frame_hook(size), self.layers(size), self.word_layers(size)

@@ -77,7 +77,7 @@ def pivot_bytes(edit: "TokenFlowEdit", step: Step, size: tuple[int, int]) -> int
     model, (fed, led) = edit.model, put_in(edit)
     layers = layers_that_attend(model, "frame")
     numbers = sum(
-        (2 + EDITED) * positions([layer], size) * module.to_q.in_features for layer, module in layers.items()
+        (2 + EDITED) * positions([layer], size) * module.inner_dim for layer, module in layers.items()
     )
     if edit.sites and step.index in fed:
         block = next(layer for layer in layers if layer.stage == "up")
