@@ -96,6 +96,14 @@ def test_a_mismatch_names_the_command_for_the_model(svd, clip):
         EXAMPLES["fatezero"].check(svd, clip)
 
 
+def test_missing_attention_layers_are_named(model, clip, monkeypatch):
+    monkeypatch.setattr(model.control, "layers", {})
+    with pytest.raises(
+        ValueError, match=r"prompts frame by frame and has attention within frames; .* has none"
+    ):
+        EXAMPLES["tokenflow"].check(model, clip)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Negative(Method):
     """Turns dark into bright: a method in one file, its work included."""

@@ -33,8 +33,13 @@ READS: Mapping[Kind, str] = {
     "beside": "reads an image beside its latents",
     "depth": "reads depth maps beside its latents",
 }
-
-
+LAYERS: Mapping[Attends, str] = {
+    "frame": "within frames",
+    "time": "over time",
+    "clip": "over whole clips",
+    "words": "to words",
+    "picture": "to a picture",
+}
 MISSING = {"video": "a video", "key_frames": "an edited first frame"}
 
 
@@ -46,13 +51,14 @@ def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) 
     """
     for name in sorted(needs.inputs):
         if not getattr(inputs, name):
-            raise ValueError(
-                f"{method} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
-            )
+            raise ValueError(f"{method} needs {MISSING[name]}, as in Inputs({name}=...)")
     if not fits(needs, model):
         wanted = " and ".join(READS[kind] for kind in sorted(needs.conditions, reverse=True))
         by_frame = " frame by frame" if needs.one_latent_per_frame and "text" in needs.conditions else ""
         found = " and ".join(READS[kind] for kind in sorted(model.conditions, reverse=True))
+        if reads(needs, model) and (lacking := needs.attends - attended(model)):
+            layers = " and ".join(LAYERS[kind] for kind in sorted(lacking))
+            by_frame, found = f"{by_frame} and has attention {layers}", f"{found} and has none"
         raise ValueError(
             f"{method} needs a model that {wanted}{by_frame}; {model.title} {found}{_remedy(model)}"
         )
@@ -60,12 +66,21 @@ def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) 
 
 def fits(needs: Needs, model: "Backbone") -> bool:
     """Whether a model meets the needs of a method."""
-    there = {layer.attends for layer in model.control.layers}
     return (
-        needs.conditions <= model.conditions <= needs.conditions | needs.may
-        and needs.attends <= there
+        reads(needs, model)
+        and needs.attends <= attended(model)
         and (model.grid.time == 1 or not needs.one_latent_per_frame)
     )
+
+
+def reads(needs: Needs, model: "Backbone") -> bool:
+    """Whether a model is given what it must be given, and reads what a method gives."""
+    return needs.conditions <= model.conditions <= needs.conditions | needs.may
+
+
+def attended(model: "Backbone") -> set[Attends]:
+    """What the attention layers of a model look at."""
+    return {layer.attends for layer in model.control.layers}
 
 
 def _remedy(model: "Backbone") -> str:
