@@ -71,7 +71,7 @@ class PublishedMerging(MergeTokens):
         self._drawn.clear()
 
     @contextmanager
-    def listening(self, model: StableDiffusion) -> Iterator[None]:
+    def listening(self, model: Backbone) -> Iterator[None]:
         """Keeps the inputs of the blocks whose self-attention merges."""
 
         def keep(name: str) -> Callable[..., None]:

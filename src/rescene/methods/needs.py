@@ -46,9 +46,7 @@ def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) 
     """
     for name in sorted(needs.inputs):
         if not getattr(inputs, name):
-            raise ValueError(
-                f"{method} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
-            )
+            raise ValueError(f"{method} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)")
     if not fits(needs, model):
         wanted = " and ".join(READS[kind] for kind in sorted(needs.conditions, reverse=True))
         by_frame = " frame by frame" if needs.one_latent_per_frame and "text" in needs.conditions else ""
