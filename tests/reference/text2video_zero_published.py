@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from rescene import StableDiffusion
+from rescene import Backbone
 from rescene.attention import Call
 from rescene.methods.text2video_zero.background import Saliency, Subject
 from rescene.methods.text2video_zero.cross_frame import CrossFrame
