@@ -16,8 +16,7 @@ install_import_hook("rescene", f"{typechecker.__name__}.check")
 torch.set_num_threads(1)
 
 if TYPE_CHECKING:  # Test files that need no networks shan't wait for their libraries.
-    from rescene import StableDiffusion, Video
-    from rescene.backbones import StableVideo
+    from rescene import StableDiffusion, StableVideo, Video
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +37,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded(tiny_folder: Path) -> "StableDiffusion":
-    from rescene import load
+    from tests.tiny import loaded_sd
 
-    return load(tiny_folder, device="cpu")
+    return loaded_sd(tiny_folder)
 
 
 @pytest.fixture
@@ -60,9 +59,9 @@ def svd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded_svd(svd_folder: Path) -> "StableVideo":
-    from rescene import load
+    from tests.tiny_video import loaded_svd
 
-    return load(svd_folder, device="cpu")
+    return loaded_svd(svd_folder)
 
 
 @pytest.fixture

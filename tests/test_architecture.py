@@ -57,8 +57,8 @@ ALLOWED = {
         "fields progress inputs typing video world methods controls",
         "av diffusers jaxtyping numpy torch transformers",
     ),
-    "settings": ("fields progress inputs typing cache video backbones methods training metrics", "yaml"),
-    "cli": ("*", "numpy rich torch transformers tyro yaml"),
+    "runs": ("backbones cache fields inputs methods progress video", "torch"),
+    "cli": ("*", "rich torch transformers tyro yaml"),
     "app": (
         "backbones compare demo fields inputs methods metrics runs training typing video",
         "av gradio numpy PIL starlette torch",

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from rescene.adapters import Adapter
 from safetensors.torch import save_file
 from torch import Tensor
 
 from rescene import StableDiffusion
+from rescene.backbones.changes import Adapter
 from rescene.convert import convert
-from tests.test_adapters import ABOUT, predict
+from tests.backbones.test_one_shot import ABOUT, predict
 
 PUBLISHED = {
     "tune-a-video": ("attn_temp", "norm_temp"),
@@ -73,12 +73,12 @@ def test_a_published_folder_becomes_an_adapter_that_predicts_the_same(
     model: StableDiffusion, tmp_path: Path, kind: str, convolutions: bool, rank: int | None, suffix: str
 ) -> None:
     adapter = trained(model, convolutions=convolutions, rank=rank)
-    with adapter.on(model):
+    with model.changed(adapter):
         wanted = predict(model)
     folder = saved(model, adapter, tmp_path / "folder", kind, suffix=suffix)
     about = convert(folder, tmp_path / "a.safetensors", prompt="a jeep")
     assert (about.prompt, about.frame_keys, about.base) == ("a jeep", ("previous", "first"), None)
-    with Adapter.load(tmp_path / "a.safetensors", model).on(model):
+    with model.changed(Adapter.load(tmp_path / "a.safetensors", model)):
         assert torch.equal(predict(model), wanted)
     assert (tmp_path / "a.safetensors").stat().st_size < sum(
         file.stat().st_size for file in folder.rglob("*")

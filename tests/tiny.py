@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from diffusers import (
@@ -15,6 +15,11 @@ from diffusers import (
 )
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+if TYPE_CHECKING:  # Whoever makes models for other libraries needs none of this one.
+    from rescene.backbones import Branch, StableDiffusion, Text
+    from rescene.sampling import Step
+    from rescene.typing import Latents
 
 SENTENCE = "a watercolor painting of the silver jeep on red road in beach with car cat dog driving"
 """Its words are one token each; all others are spelled letter by letter."""
@@ -102,19 +107,38 @@ def tiny_controlnet(folder: Path, unet: UNet2DConditionModel, *, seed: int = 0) 
 
 def tiny_pix2pix(folder: Path) -> Path:
     """Saves a random InstructPix2Pix: its network reads an image's latents beside its own."""
-    tiny_sd(folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        _unet(LATENT_CHANNELS["kl"], reads=2 * LATENT_CHANNELS["kl"]).save_pretrained(folder / "unet")
-    return folder
+    return _reading_more(folder, LATENT_CHANNELS["kl"], "StableDiffusionInstructPix2PixPipeline")
 
 
 def tiny_depth(folder: Path) -> Path:
-    """Saves a random depth model: its network reads a depth map beside its latents."""
+    """Saves a random depth model: its network reads depth maps beside its latents."""
+    return _reading_more(folder, 1, "StableDiffusionDepth2ImgPipeline")
+
+
+def loaded_sd(folder: Path, **options: Any) -> "StableDiffusion":
+    """A tiny Stable Diffusion, loaded."""
+    from rescene import StableDiffusion, load
+
+    model = load(folder, device="cpu", **options)
+    assert isinstance(model, StableDiffusion)
+    return model
+
+
+def branch(z: "Latents", step: "Step", text: "Text", *, beside: "Latents | None" = None) -> "Branch":
+    """A branch of a model that reads prompts."""
+    from rescene.backbones import Branch, Condition
+
+    return Branch(z, step, Condition(text=text, beside=beside))
+
+
+def _reading_more(folder: Path, channels: int, pipeline: str) -> Path:
     tiny_sd(folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        _unet(LATENT_CHANNELS["kl"], reads=LATENT_CHANNELS["kl"] + 1).save_pretrained(folder / "unet")
+        reads = LATENT_CHANNELS["kl"] + channels
+        _unet(LATENT_CHANNELS["kl"], reads=reads).save_pretrained(folder / "unet")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": pipeline}))
     return folder
 
 

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+if TYPE_CHECKING:
+    from rescene import StableVideo
 
 FRAMES = 14
 WIDTH = 32
@@ -44,6 +47,15 @@ def tiny_svd(folder: Path, *, seed: int = 0, channels: int = 32) -> Path:
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
+
+
+def loaded_svd(folder: Path, **options: Any) -> "StableVideo":
+    """A tiny Stable Video Diffusion, loaded."""
+    from rescene import StableVideo, load
+
+    model = load(folder, device="cpu", **options)
+    assert isinstance(model, StableVideo)
+    return model
 
 
 def _unet(channels: int) -> UNetSpatioTemporalConditionModel:

@@ -6,14 +6,15 @@ from torch import Tensor
 from rescene import Layer
 from rescene.attention import Call
 
-SELF = Layer("down_blocks.1.attentions.0.transformer_blocks.0.attn1", "down", 1)
-CROSS = Layer("down_blocks.1.attentions.0.transformer_blocks.0.attn2", "down", 1)
+BLOCK = "down_blocks.1.attentions.0.transformer_blocks.0"
+SELF = Layer(f"{BLOCK}.attn1", "down", 1, 0.25, "frame", "frames")
+CROSS = Layer(f"{BLOCK}.attn2", "down", 1, 0.3, "words", "frames")
 FRAMES, GRID, HEADS, WIDTH, TEXT = 3, (2, 4), 2, 4, 6
 POSITIONS = GRID[0] * GRID[1]
 
 
 def call(layer: Layer = SELF, frames: int = FRAMES) -> Call:
-    return Call(layer, step=0, frames=frames, grid=GRID)
+    return Call(layer, step=0, branches=2, times=frames, grid=GRID)
 
 
 def random(*shape: int, seed: int) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from rescene import Layer, StableDiffusion
 from rescene.attention import WatchWords, WordMask
 from tests.attention.explicit import CROSS, FRAMES, GRID, SELF, attend, call, maps, queries, text_keys
+from tests.tiny import branch
 
 
 def test_watching_adds_up_the_last_branchs_maps_averaged_over_heads() -> None:
@@ -27,16 +28,16 @@ def test_two_watches_do_not_share_what_they_saw() -> None:
 
 def test_words_are_watched_in_cross_attention_outside_the_middle_block() -> None:
     watch = WatchWords(lambda layer: True)
-    middle = Layer("mid_block.attentions.0.transformer_blocks.0.attn2", "mid", 3)
+    middle = Layer("mid_block.attentions.0.transformer_blocks.0.attn2", "mid", 3, 0.5, "words", "frames")
     assert [watch.applies(layer) for layer in (CROSS, SELF, middle)] == [True, False, False]
 
 
 def test_heat_of_the_network_sums_to_one_over_the_words_of_each_layer(model: StableDiffusion) -> None:
     watch = WatchWords(lambda layer: layer.level == 1)
     z = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    with model.hooked(watch):
-        model.predict(model.schedule(2)[0], (z, model.embed("a cat")))
-    layers = sum(layer.is_cross and layer.level == 1 for layer in model.hooks.layers)
+    with model.changed(watch):
+        model.predict(branch(z, model.schedule(2)[0], model.text("a cat")))
+    layers = sum(layer.attends == "words" and layer.level == 1 for layer in model.control.layers)
     torch.testing.assert_close(watch.heat().sum(1), torch.full((2, 4, 4), float(layers)))
 
 

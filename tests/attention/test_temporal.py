@@ -1,11 +1,10 @@
 """Temporal attention that is taken over from a source or from another clip."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
 from rescene.attention import Call, Layer
+from rescene.attention.layers import Stage
 from rescene.attention.temporal import (
     FollowMotion,
     KeptKeys,
@@ -14,14 +13,15 @@ from rescene.attention.temporal import (
     SingleToken,
     deep_layers,
 )
-from rescene.backbones import Branch, Lead, StableVideo, outline_video_model
+from rescene.attention.unet import AttentionModule
+from rescene.backbones import Branch, Condition, Picture, StableVideo
 from tests.attention.explicit import attend
-from tests.tiny_video import tiny_svd
 
 FRAMES, GRID, HEADS, WIDTH = 5, (2, 3), 2, 4
 ROWS = GRID[0] * GRID[1]
-LAYER = Layer("down_blocks.0.attentions.0.temporal_transformer_blocks.0.attn1", "down", 0)
-CALL = Call(LAYER, 0, FRAMES, GRID)
+NAME = "down_blocks.0.attentions.0.temporal_transformer_blocks.0.attn1"
+LAYER = Layer(NAME, "down", 0, 0.0, "time", "positions")
+CALL = Call(LAYER, 0, 3, FRAMES, GRID)
 
 
 def drawn(branches: int, seed: int) -> Tensor:
@@ -33,8 +33,9 @@ def branches(svd: StableVideo, count: int, seed: int = 0) -> list[Branch]:
     steps = svd.schedule(4)
     made: list[Branch] = []
     for index in range(count):
-        lead = Lead(torch.randn(1, 1, 32, generator=draw), torch.randn(1, 4, 16, 16, generator=draw), 6)
-        made.append(Branch(torch.randn(3, 4, 16, 16, generator=draw), steps[index], lead))
+        lead = Picture(torch.randn(1, 1, 32, generator=draw), torch.randn(1, 4, 16, 16, generator=draw), 6)
+        z = torch.randn(3, 4, 16, 16, generator=draw)
+        made.append(Branch(z, steps[index], Condition(picture=lead)))
     return made
 
 
@@ -46,7 +47,7 @@ def test_the_last_branch_moves_as_the_first() -> None:
 
 
 def test_a_rows_part_of_a_temporal_batch_is_its_positions() -> None:
-    assert CALL.rows == ROWS
+    assert CALL.per_branch == ROWS
     (others,), (last,) = CALL.split(torch.arange(3 * ROWS))
     assert (len(others), len(last)) == (2 * ROWS, ROWS)
 
@@ -61,11 +62,11 @@ def test_keys_of_another_clip_come_before_the_own() -> None:
 def test_a_clip_that_looks_at_itself_stays_as_it_is(svd: StableVideo) -> None:
     """Every key twice: each pair has the weight that one had."""
     (branch,), record = branches(svd, 1), RecordKeys()
-    with svd.hooked(record):
+    with svd.changed(record):
         (plain,) = svd.predict(branch)
-    with svd.hooked(PrependKeys(record.into)):
+    with svd.changed(PrependKeys(record.into)):
         (looking,) = svd.predict(branch)
-    assert len(record.into) == sum(layer.is_temporal_self for layer in svd.hooks.layers)
+    assert len(record.into) == sum(layer.attends == "time" for layer in svd.control.layers)
     torch.testing.assert_close(looking, plain, rtol=0, atol=2e-5)
 
 
@@ -75,10 +76,10 @@ def test_one_token_is_looked_up_once(svd: StableVideo) -> None:
     calls: list[str] = []
     handles = [
         module.to_q.register_forward_hook(lambda *_, name=layer.name: calls.append(name))
-        for layer, module in svd.hooks.layers.items()
-        if layer.name.endswith("attn2")
+        for layer, module in svd.control.layers.items()
+        if layer.attends == "picture" and isinstance(module, AttentionModule)
     ]
-    with svd.hooked(token):
+    with svd.changed(token):
         once, twice = svd.predict(*clips), svd.predict(*clips)
     for handle in handles:
         handle.remove()
@@ -90,26 +91,22 @@ def test_one_token_is_looked_up_once(svd: StableVideo) -> None:
 
 def test_the_token_of_each_set_of_branches_is_its_own(svd: StableVideo) -> None:
     token, clips = SingleToken(), branches(svd, 3)
-    with svd.hooked(token):
+    with svd.changed(token):
         svd.predict(*clips)
         fewer = svd.predict(*clips[:2])
     for ours, theirs in zip(fewer, svd.predict(*clips[:2]), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-5)
 
 
-def test_the_deep_layers_are_those_of_the_paper(tmp_path: Path) -> None:
+def test_the_deep_layers_are_those_of_the_paper() -> None:
+    def temporal(name: str, stage: Stage, level: int) -> Layer:
+        return Layer(f"{name}.temporal.attn1", stage, level, 0.0, "time", "positions")
+
     published = [
-        *(Layer(f"down{level}-{at}.temporal.attn1", "down", level) for level in range(3) for at in range(2)),
-        *(Layer(f"up{level}-{at}.temporal.attn1", "up", level) for level in (2, 1, 0) for at in range(3)),
-        Layer("mid.temporal.attn1", "mid", 3),
-        Layer("down2-0.attn1", "down", 2),
+        *(temporal(f"down{level}-{at}", "down", level) for level in range(3) for at in range(2)),
+        *(temporal(f"up{level}-{at}", "up", level) for level in (2, 1, 0) for at in range(3)),
+        temporal("mid", "mid", 3),
+        Layer("down2-0.attn1", "down", 2, 0.0, "frame", "frames"),
     ]
     names = {layer.name.partition(".")[0] for layer in deep_layers(published)}
     assert names == {"down2-0", "down2-1", "mid", "up2-0", "up2-1"}
-
-
-def test_layers_of_video_networks_know_their_kind(tmp_path: Path) -> None:
-    model = outline_video_model(tiny_svd(tmp_path), dtype=torch.float32)
-    kinds = [(layer.is_self, layer.is_cross, layer.is_temporal_self) for layer in model.hooks.layers]
-    count = len(kinds) // 4
-    assert [sum(kind) for kind in zip(*kinds, strict=True)] == [count, count, count]

@@ -9,21 +9,22 @@ from diffusers.models.attention import BasicTransformerBlock, FeedForward
 
 from rescene import StableDiffusion
 from rescene.backbones.frugal import give_back, give_back_at_once
+from tests.tiny import branch
 
 
 def test_feed_forward_layers_see_one_frame_at_a_time_and_say_the_same(model: StableDiffusion) -> None:
     z = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    step, text = model.schedule(4)[1], model.embed("a cat")
+    shown = branch(z, model.schedule(4)[1], model.text("a cat"))
     blocks = [module for module in model.unet.modules() if isinstance(module, BasicTransformerBlock)]
     seen: list[int] = []
     layers = [module for module in model.unet.modules() if isinstance(module, FeedForward)]
     hooks = [layer.register_forward_pre_hook(lambda _, x: seen.append(len(x[0]))) for layer in layers]
-    (one_by_one,) = model.predict(step, (z, text))
+    (one_by_one,) = model.predict(shown)
     assert set(seen) == {1}
     try:
         for block in blocks:
             block.set_chunk_feed_forward(None)
-        (at_once,) = model.predict(step, (z, text))
+        (at_once,) = model.predict(shown)
     finally:
         for block in blocks:
             block.set_chunk_feed_forward(1)

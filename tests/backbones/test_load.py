@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rescene import StableDiffusion, load
-from rescene.backbones import ALIASES
-from tests.tiny import tiny_sd
+from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
+from rescene.backbones.load import FAMILIES, find
+from tests.tiny import loaded_sd, tiny_sd
+from tests.tiny_models import TINY
 
 WEIGHTS = {
     "unet": "diffusion_pytorch_model.safetensors",
@@ -37,21 +39,21 @@ def edit_json(path: Path, **fields: Any) -> None:
 
 
 def test_a_folder_is_loaded_frozen_and_in_evaluation_mode(tiny_folder: Path) -> None:
-    for name in (tiny_folder, str(tiny_folder)):
-        model = load(name, device="cpu")
-        for part in (model.unet, model.vae, model.text_encoder):
+    for name in (tiny_folder, Path(str(tiny_folder))):
+        for part in loaded_sd(name)._parts.networks:
             assert not part.training
             assert not any(weight.requires_grad for weight in part.parameters())
 
 
 def test_sizes_follow_from_the_configuration(model: StableDiffusion) -> None:
-    assert (model.scale, model.stride, model.native_area) == (8, 64, 64 * 64)
+    assert (model.grid.space, model.grid.stride, model.native_area) == (8, 64, 64 * 64)
 
 
 def test_dtype_is_as_asked_for_and_float32_on_a_cpu(tiny_folder: Path) -> None:
-    assert load(tiny_folder, device="cpu").unet.dtype == torch.float32
-    half = load(tiny_folder, device="cpu", dtype=torch.bfloat16)
-    assert {part.dtype for part in (half.unet, half.vae, half.text_encoder)} == {torch.bfloat16}
+    assert load(tiny_folder, device="cpu").dtype == torch.float32
+    half = loaded_sd(tiny_folder, dtype=torch.bfloat16)
+    weights = [weight for part in half._parts.networks for weight in part.parameters()]
+    assert {half.dtype, *(weight.dtype for weight in weights)} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_text_encoders_with_and_without_the_published_prefix_give_equal_embeddin
     for prefixed in (False, True):
         folder = tiny_sd(tmp_path / str(prefixed), text_prefix=prefixed)
         names.append(set(load_file(folder / "text_encoder" / "model.safetensors")))
-        embeddings.append(load(folder, device="cpu").embed("a red jeep"))
+        embeddings.append(loaded_sd(folder).text("a red jeep").states)
     assert not names[0] & names[1]
     assert torch.equal(*embeddings)
 
@@ -202,7 +204,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
             seen.append(repository)
             raise FileNotFoundError
 
-        monkeypatch.setattr("rescene.backbones.checkpoints.hf_hub_download", fetch)
+        monkeypatch.setattr("rescene.backbones.hub.hf_hub_download", fetch)
         with pytest.raises(FileNotFoundError):
             load(name, device="cpu")
         return seen[0]
@@ -216,4 +218,88 @@ def test_aliases_and_ids_that_have_moved_lead_to_where_models_are_now(
     assert asked_for("sd15") == "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert asked_for("runwayml/stable-diffusion-v1-5") == "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert asked_for("someone/something") == "someone/something"
-    assert not any(target in ALIASES for target in ALIASES.values())
+    assert asked_for("svd") == "stabilityai/stable-video-diffusion-img2vid"
+    assert not any(target in MOVED for target in MOVED.values())
+
+
+def test_aliases_tell_what_one_must_know_before_loading() -> None:
+    for alias in ALIASES.values():
+        assert alias.bytes > 10**7
+        assert alias.licence
+        assert alias.about
+        assert "\n" not in alias.about
+    mini = loaded_sd(Path("mini"))
+    alias = ALIASES["mini"]
+    assert (alias.size, alias.frames) == ((128, 128), mini.native_frames)
+    assert alias.size[0] * alias.size[1] == mini.native_area
+    parts = [Path(alias.place, part) for part in FAMILIES[0].parts]
+    on_disk = sum(file.stat().st_size for part in parts for file in part.iterdir())
+    assert alias.bytes == pytest.approx(on_disk, rel=0.02)
+    assert alias.conditions == mini.conditions
+
+
+KINDS: dict[str, tuple[type, str]] = {
+    "sd1": (StableDiffusion, "text"),
+    "sd2": (StableDiffusion, "text"),
+    "xl": (StableDiffusionXL, "text"),
+    "instruct": (StableDiffusion, "beside text"),
+    "depth": (StableDiffusion, "depth text"),
+    "svd": (StableVideo, "picture"),
+}
+
+
+@pytest.mark.parametrize("name", list(TINY))
+def test_every_kind_is_a_backbone_with_its_conditions(name: str, tmp_path: Path) -> None:
+    kind, conditions = KINDS[name]
+    folder = TINY[name](tmp_path / name)
+    model, shape = load(folder, device="cpu"), outline(folder, dtype=torch.float32)
+    for each in (model, shape):
+        assert isinstance(each, Backbone)
+        assert type(each) is kind
+        assert each.conditions == set(conditions.split())
+        assert (each.text is None) == ("text" not in each.conditions)
+    assert model.weight_bytes() == shape.weight_bytes()
+    assert (model.grid, model.native_area, model.native_frames, model.latent_channels) == (
+        shape.grid,
+        shape.native_area,
+        shape.native_frames,
+        shape.latent_channels,
+    )
+
+
+@pytest.mark.parametrize("name", ["sd1", "xl", "svd"])
+def test_an_unknown_pipeline_is_told_by_its_parts(name: str, tmp_path: Path) -> None:
+    folder = TINY[name](tmp_path / name)
+    family = find(folder).family
+    edit_json(folder / "model_index.json", _class_name="SomebodysPipeline")
+    assert find(folder).family is family
+
+
+def test_a_model_of_no_known_family_is_refused(folder: Path) -> None:
+    edit_json(folder / "model_index.json", _class_name="WanPipeline", unet=[None, None])
+    with pytest.raises(ValueError, match="is a WanPipeline; supported are models of Stable Diffusion, "):
+        load(folder, device="cpu")
+
+
+def test_classes_of_other_libraries_are_not_imported(folder: Path) -> None:
+    edit_json(folder / "model_index.json", unet=["antigravity", "UNet2DConditionModel"])
+    with pytest.raises(ValueError, match="of 'antigravity'; supported are classes of diffusers and tran"):
+        load(folder, device="cpu")
+
+
+def test_families_have_titles_and_pipelines_of_their_own() -> None:
+    pipelines = [pipeline for family in FAMILIES for pipeline in family.pipelines]
+    assert len(set(pipelines)) == len(pipelines)
+    assert len({family.title for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_video_models_are_refused_like_others(svd_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="belongs to a hub id"):
+        load(svd_folder, revision="main")
+    wrong = Path(shutil.copytree(svd_folder, tmp_path / "wrong"))
+    edit_json(wrong / "model_index.json", unet=["diffusers", "UNet2DConditionModel"])
+    with pytest.raises(ValueError, match=r"unet of .* is a UNet2DConditionModel"):
+        load(wrong, device="cpu")
+    shutil.rmtree(wrong / "image_encoder")
+    with pytest.raises(FileNotFoundError, match="no image_encoder; this needs a Stable Video Diffusion"):
+        load(wrong, device="cpu")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from rescene import StableDiffusion, load
 from rescene.backbones import StableDiffusionXL
-from tests.tiny import tiny_sdxl
+from tests.tiny import loaded_sd, tiny_sdxl
 
 UNET = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 TEXT = "encoder.layers.0.self_attn"
@@ -54,11 +54,15 @@ def kohya_layout(alpha: float) -> dict[str, Tensor]:
     return tensors
 
 
+def networks(model: StableDiffusion) -> list[nn.Module]:
+    return list(model._parts.networks)
+
+
 def changes(before: StableDiffusion, after: StableDiffusion) -> dict[str, Tensor]:
     """What was added to the weights that differ, by name."""
     found: dict[str, Tensor] = {}
-    for part in ("unet", "vae", "text_encoder"):
-        old, new = getattr(before, part).state_dict(), getattr(after, part).state_dict()
+    for old_part, new_part in zip(networks(before), networks(after), strict=True):
+        old, new = old_part.state_dict(), new_part.state_dict()
         assert old.keys() == new.keys()
         found |= {
             name.removeprefix("text_model."): new[name] - old[name]
@@ -73,7 +77,7 @@ def test_its_product_is_added_times_its_weight(
     model: StableDiffusion, tiny_folder: Path, tmp_path: Path, weight: float
 ) -> None:
     path = saved(tmp_path, diffusers_layout())
-    found = changes(model, load(tiny_folder, device="cpu", loras={str(path): weight}))
+    found = changes(model, loaded_sd(tiny_folder, loras={str(path): weight}))
     assert found.keys() == {f"{UNET}.weight", f"{TEXT}.q_proj.weight"}
     torch.testing.assert_close(found[f"{UNET}.weight"], weight * UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
     text = weight * TEXT_UP @ TEXT_DOWN
@@ -82,14 +86,14 @@ def test_its_product_is_added_times_its_weight(
 
 def test_a_weight_of_zero_changes_nothing(model: StableDiffusion, tiny_folder: Path, tmp_path: Path) -> None:
     path = saved(tmp_path, diffusers_layout())
-    assert load(tiny_folder, device="cpu", loras={str(path): 0.0}).fingerprint() == model.fingerprint()
+    assert loaded_sd(tiny_folder, loras={str(path): 0.0}).identity() == model.identity()
 
 
 def test_the_layout_of_other_trainers_and_its_alpha_are_understood(
     model: StableDiffusion, tiny_folder: Path, tmp_path: Path
 ) -> None:
     path = saved(tmp_path, kohya_layout(alpha=1.0))  # Half strength, as the rank is two.
-    found = changes(model, load(tiny_folder, device="cpu", loras={str(path): 1.0}))
+    found = changes(model, loaded_sd(tiny_folder, loras={str(path): 1.0}))
     assert len(found) == 3
     torch.testing.assert_close(found[f"{UNET}.weight"], UNET_UP @ UNET_DOWN / 2, rtol=1e-5, atol=1e-5)
     for part in ("q_proj", "out_proj"):
@@ -104,7 +108,7 @@ def test_several_are_added_up_and_a_folder_will_do(
     folder.mkdir()
     saved(folder, diffusers_layout(), "pytorch_lora_weights.safetensors")
     loras = {str(folder): 1.0, str(saved(tmp_path, kohya_layout(alpha=2.0))): 0.5}
-    found = changes(model, load(tiny_folder, device="cpu", loras=loras))
+    found = changes(model, loaded_sd(tiny_folder, loras=loras))
     torch.testing.assert_close(found[f"{UNET}.weight"], 1.5 * UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
 
 
@@ -122,8 +126,8 @@ def test_those_of_xl_reach_both_text_encoders(tmp_path: Path) -> None:
     found = changes(before, after)
     assert found.keys() == {f"{layer}.weight", f"{TEXT}.q_proj.weight"}
     torch.testing.assert_close(found[f"{layer}.weight"], up @ down / 2, rtol=1e-5, atol=1e-5)
-    for number, part in enumerate(("text_encoder", "text_encoder_2"), 2):
-        old, new = (dict(getattr(model, part).named_parameters()) for model in (before, after))
+    for number in (2, 3):
+        old, new = (dict(networks(model)[number - 1].named_parameters()) for model in (before, after))
         name = next(name for name in old if name.endswith(f"{TEXT}.q_proj.weight"))
         wanted = random(16, 2, seed=10 * number) @ random(2, 16, seed=number) / 2
         torch.testing.assert_close(new[name] - old[name], wanted, rtol=1e-5, atol=1e-5)
@@ -165,3 +169,8 @@ def test_pickles_are_not_read(tiny_folder: Path, tmp_path: Path) -> None:
     torch.save(diffusers_layout(), tmp_path / "lora.bin")
     with pytest.raises(ValueError, match="pickles can run code"):
         load(tiny_folder, device="cpu", loras={str(tmp_path / "lora.bin"): 1.0})
+
+
+def test_video_models_take_none(svd_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no LoRA can be merged into a Stable Video Diffusion.*motion_lora"):
+        load(svd_folder, device="cpu", loras={str(saved(tmp_path, diffusers_layout())): 1.0})

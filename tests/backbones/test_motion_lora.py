@@ -1,5 +1,6 @@
 """Low-rank changes to the temporal blocks of a video model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,18 @@ from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from rescene.backbones import Branch, Lead, MotionLoRA, StableVideo, load_video_model
-from tests.tiny_video import tiny_svd
+from rescene import StableDiffusion
+from rescene.backbones import Branch, Condition, Picture, StableVideo
+from rescene.backbones.changes import MotionLoRA
+from rescene.backbones.changes.motion_lora import verify
+from tests.tiny_video import loaded_svd, tiny_svd
 
 
 def branches(svd: StableVideo, count: int = 1) -> list[Branch]:
     draw = torch.Generator().manual_seed(0)
-    lead = Lead(torch.randn(1, 1, 32, generator=draw), torch.randn(1, 4, 16, 16, generator=draw), 6)
-    step = svd.schedule(3)[1]
-    return [Branch(torch.randn(2, 4, 16, 16, generator=draw), step, lead) for _ in range(count)]
+    lead = Picture(torch.randn(1, 1, 32, generator=draw), torch.randn(1, 4, 16, 16, generator=draw), 6)
+    step, condition = svd.schedule(3)[1], Condition(picture=lead)
+    return [Branch(torch.randn(2, 4, 16, 16, generator=draw), step, condition) for _ in range(count)]
 
 
 def trained(svd: StableVideo, path: Path) -> MotionLoRA:
@@ -38,7 +42,7 @@ def predicted(
 ) -> list[Tensor]:
     if lora is None:
         return list(svd.predict(*branches(svd, count)))
-    with lora.on(svd, skip=skip):
+    with svd.changed(replace(lora, skip=skip)):
         return list(svd.predict(*branches(svd, count)))
 
 
@@ -87,7 +91,7 @@ def test_a_file_comes_back_and_may_be_weighed(svd: StableVideo, tmp_path: Path) 
 
 def test_peft_reads_its_files_and_it_reads_pefts(svd: StableVideo, svd_folder: Path, tmp_path: Path) -> None:
     lora = trained(svd, path := tmp_path / "lora.safetensors")
-    other = load_video_model(svd_folder, device="cpu")
+    other = loaded_svd(svd_folder)
     bare = {name.removeprefix("unet."): tensor for name, tensor in load_file(path).items()}
     inject_adapter_in_model(LoraConfig(r=4, lora_alpha=4, target_modules=list(lora.layers)), other.unet)
     report = set_peft_model_state_dict(other.unet, bare)
@@ -105,14 +109,14 @@ def test_diffusers_reads_its_files(svd: StableVideo, svd_folder: Path, tmp_path:
         """The network with what diffusers gives to those that take LoRAs."""
 
     lora = trained(svd, tmp_path / "lora.safetensors")
-    other = load_video_model(svd_folder, device="cpu")
+    other = loaded_svd(svd_folder)
     other.unet.__class__ = Loading
     other.unet.load_lora_adapter(str(tmp_path), prefix="unet", weight_name="lora.safetensors")
     close(predicted(other)[0], predicted(svd, lora)[0])
 
 
 def test_files_that_dont_fit_are_refused(svd: StableVideo, tmp_path: Path) -> None:
-    wide = load_video_model(tiny_svd(tmp_path / "wide", channels=64), device="cpu")
+    wide = loaded_svd(tiny_svd(tmp_path / "wide", channels=64))
     trained(wide, tmp_path / "wide.safetensors")
     with pytest.raises(ValueError, match="another kind of model: down_blocks"):
         MotionLoRA.load(tmp_path / "wide.safetensors", svd)
@@ -136,13 +140,27 @@ def test_files_name_their_base_and_go_onto_no_other(
     svd: StableVideo, svd_folder: Path, tmp_path: Path
 ) -> None:
     trained(svd, path := tmp_path / "lora.safetensors")
-    other = load_video_model(tiny_svd(tmp_path / "other", seed=1), device="cpu")
+    other = loaded_svd(tiny_svd(tmp_path / "other", seed=1))
     with pytest.raises(ValueError, match="trained for another model of this shape"):
         MotionLoRA.load(path, other)
-    half = load_video_model(svd_folder, device="cpu", dtype=torch.float16)
-    assert MotionLoRA.load(path, half).base == svd.identity
+    half = loaded_svd(svd_folder, dtype=torch.float16)
+    assert MotionLoRA.load(path, half).base == svd.base
     # Weights that were rounded further can't be told apart.
-    MotionLoRA.load(path, load_video_model(svd_folder, device="cpu", dtype=torch.bfloat16))
+    MotionLoRA.load(path, loaded_svd(svd_folder, dtype=torch.bfloat16))
     # Files of others don't say what they are for.
     save_file(load_file(path), tmp_path / "foreign.safetensors")
     assert MotionLoRA.load(tmp_path / "foreign.safetensors", other).base is None
+
+
+def test_a_file_is_checked_without_its_weights(
+    svd: StableVideo, model: StableDiffusion, tmp_path: Path
+) -> None:
+    trained(svd, path := tmp_path / "lora.safetensors")
+    verify(path, svd)
+    with pytest.raises(ValueError, match="for Stable Video Diffusion, and this model is Stable Diffusion"):
+        verify(path, model)
+    wide = loaded_svd(tiny_svd(tmp_path / "wide", channels=64))
+    with pytest.raises(ValueError, match="another kind of model: down_blocks"):
+        verify(path, wide)
+    with pytest.raises(FileNotFoundError, match="train motion-lora"):
+        verify(tmp_path / "none.safetensors", svd)

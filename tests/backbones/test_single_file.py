@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rescene import StableDiffusion, load
+from rescene.backbones import outline
 from tests.ldm import single_file
+from tests.tiny import loaded_sd
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
@@ -32,10 +34,11 @@ def config(tiny_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("config")
 def test_it_holds_the_same_model(model: StableDiffusion, file: Path) -> None:
-    loaded = load(file, device="cpu")
-    assert loaded.fingerprint() == model.fingerprint()
-    assert torch.equal(loaded.embed("a red jeep"), model.embed("a red jeep"))
+    loaded = loaded_sd(file)
+    assert loaded.identity() == model.identity()
+    assert torch.equal(loaded.text("a red jeep").states, model.text("a red jeep").states)
     assert loaded.schedule(4) == model.schedule(4)
+    assert outline(file, dtype=torch.float32).weight_bytes() == model.weight_bytes()
 
 
 def test_without_its_configuration_the_error_says_where_to_put_one(file: Path) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from rescene.backbones.controlled import CONTROLNETS
 
 from rescene import Canny, Video
+from rescene.backbones.changes.controlnet import CONTROLNETS
 from rescene.controls import CONTROLS
 from rescene.video import read_metadata
 from tests.tiny import tiny_controlnet, tiny_pix2pix
@@ -12,7 +12,7 @@ from tests.tiny import tiny_controlnet, tiny_pix2pix
 
 @pytest.fixture(scope="module")
 def controlnet(loaded, tmp_path_factory):
-    return tiny_controlnet(tmp_path_factory.mktemp("models") / "controlnet", loaded.unet)
+    return tiny_controlnet(tmp_path_factory.mktemp("models") / "controlnet", loaded.control.network)
 
 
 @pytest.fixture
@@ -68,6 +68,10 @@ def test_an_edit_follows_edges_or_a_control_video(follow, run, film, tmp_path):
         ran = follow(*more, output=output)
         assert ran.status == 0, ran.err
     assert follow("--control-video", tmp_path / "edges.mkv", output="c.mkv").status == 0
+    assert (tmp_path / "c.json").read_text().count("edges.mkv") == 1
+    ran = run("redo", tmp_path / "c.mkv")
+    assert ran.status == 0, ran.err
+    assert (tmp_path / "c.mkv").read_bytes() == (tmp_path / "c-redo.mkv").read_bytes()
     a, b, c = (Video.read(tmp_path / name) for name in ("a.mkv", "b.mkv", "c.mkv"))
     assert (len(a), a.width, a.height) == (4, 128, 64)
     assert not torch.equal(a.frames, b.frames)
@@ -100,16 +104,23 @@ def test_several_controls_with_weights(follow, controlnet):
         (("--control-weights", 1, 2), "2 entries for 1 controls"),
         (("--canny-low", 300), "low one must not be above"),
         (("--control-video", "no-such.mp4"), "no such file"),
+        (("--control-video", "{film}", "--frames", 2), "has 4 frames and the video 2: they must match"),
     ],
 )
-def test_mistakes_of_edits_are_found_before_weights_are_read(follow, monkeypatch, options, says):
+def test_mistakes_of_edits_are_found_before_weights_are_read(follow, film, monkeypatch, options, says):
     def load(*_, **__):
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("rescene.cli.options.load", load)
-    ran = follow(*options)
+    monkeypatch.setattr("rescene.runs.local.load", load)
+    ran = follow(*(str(option).format(film=film) for option in options))
     assert ran.status == 2
     assert says in ran.err
+
+
+def test_a_control_video_is_for_methods_that_follow_one(edit, film):
+    ran = edit("--control-video", film)
+    assert ran.status == 2
+    assert "fatezero is given none" in ran.err
 
 
 def test_an_edit_as_told(run, film, tmp_path):
@@ -124,4 +135,4 @@ def test_only_a_model_for_instructions_can_be_told(run, film, tiny_folder, tmp_p
     line = ("--instruction", "a red car", "--model", tiny_folder)
     ran = run("edit", film, tmp_path / "out.mkv", "instruct-pix2pix", *line)
     assert ran.status == 2
-    assert "can't be instructed" in ran.err
+    assert "instruct-pix2pix needs a model that reads prompts and reads an image beside" in ran.err

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from rescene import Video
-from rescene.backbones import outline
+from rescene.backbones import ALIASES, outline
 from rescene.demo import CLIP, EXAMPLES
 from rescene.demo.render import FRAMES, melody
 
@@ -29,9 +31,9 @@ def test_the_examples_are_sound(name):
     assert EXAMPLES[name].cost(outline("mini", dtype=torch.float32), Video.read(CLIP))
 
 
-def test_the_demo_edits_and_says_where(run, tmp_path, monkeypatch):
-    from dataclasses import replace
-
+def test_the_demo_edits_and_says_where(run, tiny_folder, tmp_path, monkeypatch):
+    # A tiny model is enough to see where everything goes.
+    monkeypatch.setitem(ALIASES, "mini", replace(ALIASES["mini"], place=tiny_folder))
     quick = {"colour": replace(EXAMPLES["colour"], num_inference_steps=1)}
     monkeypatch.setattr("rescene.cli.demo.EXAMPLES", quick)
     monkeypatch.chdir(tmp_path)

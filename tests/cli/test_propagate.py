@@ -222,7 +222,10 @@ def test_a_picture_of_another_size_is_refused_or_fitted(propagate, tmp_path):
     ],
 )
 def test_wrong_input_is_found_before_anything_is_computed(propagate, pictures, monkeypatch, more, message):
-    monkeypatch.setattr(StableVideo, "predict", None)
+    def predict(*_, **__):
+        raise AssertionError("something was computed")
+
+    monkeypatch.setattr(StableVideo, "predict", predict)
     ran = propagate(*(str(part).format(picture=pictures[1]) for part in more))
     assert ran.status == 2, ran.err
     assert message in ran.err

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.adapters import read_about
 from safetensors.torch import load_file
 
 from rescene import OneShot, TuneAVideo, Video, load
+from rescene.backbones.changes import read_about
 from rescene.cli.train_one_shot import clip_of
 from rescene.inputs import Fit
 from rescene.runs import Trim, file_hash
@@ -130,7 +130,7 @@ def test_results_tell_their_adapter_and_are_redone_with_no_other(train, run, fil
     for name in ("a", "b"):
         values = json.loads((there / f"{name}.json").read_text())
         assert values["fields"]["motion"] == "../car.safetensors"
-        assert values["motion"] == file_hash(adapter)
+        assert values["files"] == {"motion": [file_hash(adapter)]}
         ran = run("redo", there / f"{name}.mkv")
         assert ran.status == 0, ran.err
         again = there / f"{name}-redo.json"

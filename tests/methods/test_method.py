@@ -7,7 +7,7 @@ from typing import ClassVar, get_args
 
 import pytest
 import torch
-from tests.tiny_models import TINY
+from tests.tiny import TINY
 
 from rescene import Video, load
 from rescene.backbones import Backbone

@@ -1,18 +1,19 @@
 """Forward passes of the original's inflated UNet, with fresh and with random temporal weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from rescene.backbones.changes import TemporalLayers
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import load
+from rescene.backbones import Branch, Condition, StableDiffusion, Text
+from rescene.backbones.changes import ClipNorms, TemporalLayers
 from rescene.sampling import Level, Step
 from tests.reference.published import frame_keys, scaled_queries, temporal_biases
 from tests.reference.result import Result
+from tests.tiny import loaded_sd
 
 
 def run(root: Path, models: Path, manifest: Mapping[str, Any], tolerance: float) -> Iterator[Result]:
@@ -34,23 +35,29 @@ def forward(
     temporal: dict[str, Tensor],
 ) -> Tensor:
     """Runs the network on one recorded input."""
-    model = load(models / "tiny-sd")
+    model = loaded_sd(models / "tiny-sd")
     if case["weights"] == "q8":
         scaled_queries(model)
     x, config = recorded[case["input"]], case["model_config"]
-    conditions = recorded["emb"][-len(x) :].split(1)  # A single clip was given the second prompt.
+    states = recorded["emb"][-len(x) :]  # A single clip was given the second prompt.
     step = Step(0, timestep, Level(1, 0), Level(1, 0))
     if x.ndim == 4:  # Images: each is a branch of one frame, and nothing temporal applies.
-        with model.changed():
-            return torch.cat(model.predict(step, *zip(x.split(1), conditions, strict=True)))
+        return torch.cat(model.predict(*branches_of(model, x.split(1), step, states)))
     branches = [clip.transpose(0, 1) for clip in x]
     if case["temporal_random_seed"] is None:
         layers = temporal_biases(temporal, f"{name}|")
     else:
         layers = trained(TemporalLayers.fresh(model.unet, rank=config.get("lora")), temporal, f"{name}|")
-    with model.clip_norms(), model.temporal(layers), model.changed(frame_keys(model, config)):
-        out = model.predict(step, *zip(branches, conditions, strict=True))
+    with model.changed(ClipNorms(), layers, frame_keys(model, config)):
+        out = model.predict(*branches_of(model, branches, step, states))
     return torch.stack([clip.transpose(0, 1) for clip in out])
+
+
+def branches_of(model: StableDiffusion, clips: Sequence[Tensor], step: Step, states: Tensor) -> list[Branch]:
+    """Clips with recorded texts, each a branch."""
+    prompt = model.text.tokenize("")
+    texts = [Text(prompt, each) for each in states]
+    return [Branch(z, step, Condition(text=text)) for z, text in zip(clips, texts, strict=True)]
 
 
 def trained(layers: TemporalLayers, tensors: dict[str, Tensor], prefix: str) -> TemporalLayers:

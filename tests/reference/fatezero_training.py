@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rescene.backbones.changes import About, Adapter
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import StableDiffusion, load
+from rescene import StableDiffusion
+from rescene.backbones.changes import About, Adapter
 from rescene.convert import adapter_name
 from rescene.training import Loss, TrainingSettings, train
 from rescene.training.one_shot import ClipLesson, ImageLesson
 from rescene.typing import Latents
 from tests.reference.result import Result
+from tests.tiny import loaded_sd
 
 Drawn = tuple[Latents, Latents, int]
 
@@ -32,7 +33,7 @@ def run(
             for key, value in {**recorded, **load_file(root / starts_from(case, manifest))}.items()
             if key.startswith("init.")
         }
-        yield from compare(f"training/{name}", case, recorded, start, load(models / "tiny-sd"), bounds)
+        yield from compare(f"training/{name}", case, recorded, start, loaded_sd(models / "tiny-sd"), bounds)
 
 
 def starts_from(case: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
@@ -52,12 +53,12 @@ def compare(
     data = case["config"].get("dataset_config") or case["config"]["train_data"]
     adapter = published_adapter(model, case, start)
     draws = draws_of(recorded, model.vae.config.scaling_factor)
-    clip = RecordedClip(model, adapter, draws["video"][0][0][0], model.embed(data["prompt"]))
+    clip = RecordedClip(model, adapter, draws["video"][0][0][0], model.text(data["prompt"]))
     clip.recorded.extend(one for (one,) in draws["video"])
     lessons: dict[str, Any] = {"video": clip}
     if "class" in draws:
         images = torch.cat([clean for clean, _, _ in draws["class"][0]])
-        text = model.embed(data["class_data_prompt"])
+        text = model.text(data["class_data_prompt"])
         lessons = {"class": RecordedImages(model, adapter, images, text, len(images)), **lessons}
         lessons["class"].recorded.extend(draws["class"])
     settings = TrainingSettings(

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import torch
-from rescene.backbones.changes import MotionLoRA
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rescene import Video
 from rescene.backbones import Picture
+from rescene.backbones.changes import MotionLoRA
 from rescene.training.loop import Trainer
 from rescene.training.motion_lora import MotionLesson, MotionTuning, training_sigma
 from tests.reference.i2vedit_case import FROM_PIXELS, Recorded
@@ -24,7 +25,7 @@ LOSSES, GRADIENTS, WEIGHTS = 1e-5, 1e-3, 1e-5
 SHARE = 0.99
 
 
-class SwappedLead(Picture):
+class SwappedPicture(Picture):
     """The original tells the network of noise and motion in the wrong order, but only while it trains."""
 
     @property
@@ -46,13 +47,13 @@ class RecordedLesson(MotionLesson):
 
 def run(case: Recorded) -> Iterator[Result]:
     """Compares what is learnt from, and three steps of the training."""
-    model, lead = case.model, recorded_lead(case)
+    model, picture = case.model, recorded_picture(case)
     recorded = {name.removeprefix("clip0.train."): tensor for name, tensor in case.tensors.items()}
     frames = (recorded["vae_in"][0] + 1) / 2
-    clean = model.encode(frames, recorded["noise_vae"])
+    clean = model.encode(Video.of(frames, 8), noise=recorded["noise_vae"])
     yield case.compare("training latents", clean, recorded["cached.latents"], FROM_PIXELS)
-    picture = (recorded["cached.refer_pixel_values"] + 1) / 2
-    yield case.compare("training lead", model.embed(picture), recorded["step0.image_embeds"], FROM_PIXELS)
+    pixels = (recorded["cached.refer_pixel_values"] + 1) / 2
+    yield case.compare("training lead", model.embed(pixels), recorded["step0.image_embeds"], FROM_PIXELS)
 
     lora = MotionLoRA.fresh(model, rank=4, dropout=0.0, seed=0)
     names = lora_names(case)
@@ -64,7 +65,7 @@ def run(case: Recorded) -> Iterator[Result]:
         weight.register_hook(lambda gradient, name=name: gradients.update({names[name]: gradient.clone()}))
     trainer = Trainer(lora.weights(), MotionTuning(learning_rate=5e-4))
     for step in range(3):
-        lesson = RecordedLesson(model, lora, recorded["cached.latents"], lead, draws=draws(recorded, step))
+        lesson = RecordedLesson(model, lora, recorded["cached.latents"], picture, draws=draws(recorded, step))
         # The original scales no gradient down.
         with (
             mock.patch("rescene.training.loop.LARGEST_GRADIENT", math.inf),
@@ -106,10 +107,10 @@ def draws(recorded: dict[str, Tensor], step: int) -> tuple[Tensor, Tensor, float
     return noise, augmentation[:1], training_sigma(numbered("u", step).item())
 
 
-def recorded_lead(case: Recorded) -> Picture:
+def recorded_picture(case: Recorded) -> Picture:
     """What led the training."""
     image = case.tensors["clip0.train.cached.refer_latents"] / case.model.vae.config.scaling_factor
-    return SwappedLead(case.tensors["clip0.train.step0.image_embeds"], image, 6)
+    return SwappedPicture(case.tensors["clip0.train.step0.image_embeds"], image, 6)
 
 
 def lora_names(case: Recorded) -> dict[str, str]:

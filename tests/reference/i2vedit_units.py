@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene.backbones import Branch, Picture
+from rescene.backbones import Branch, Condition, Picture
 from rescene.backbones.clip_image import MEAN, STD, clip_pixels
 from rescene.methods.i2vedit.noise import smooth_areas
 from rescene.methods.i2vedit.source import SourceClip
@@ -31,7 +31,7 @@ def run(case: Recorded) -> Iterator[Result]:
 
 def compare_schedule(case: Recorded, recorded: dict[str, Tensor], steps: int) -> Iterator[Result]:
     """Compares levels and times of sampling and inversion."""
-    sampling, inverting = case.model.schedule(steps), case.model.inversion_schedule(steps)
+    sampling, inverting = case.model.schedule(steps), case.model.schedule(steps, invert=True)
     ours = {
         "sigmas": [*(sigma(step.start) for step in sampling), 0.0],
         "timesteps": [step.timestep for step in sampling],
@@ -80,7 +80,7 @@ def compare_network(case: Recorded, recorded: dict[str, Tensor]) -> Iterator[Res
     """Compares one pass of the UNet, with both orders of the context."""
     step = Step(0, recorded["unet.timestep"].item(), Level(1, 1), Level(1, 1))
     branches = [
-        Branch(clip[:, :4], step, Picture(context[None], clip[:, 4:], ids[0].item()))
+        Branch(clip[:, :4], step, Condition(picture=Picture(context[None], clip[:, 4:], ids[0].item())))
         for clip, context, ids in zip(
             recorded["unet.sample"], recorded["unet.ehs"], recorded["unet.time_ids"], strict=True
         )

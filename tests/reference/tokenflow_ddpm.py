@@ -6,9 +6,9 @@ from math import sqrt
 from unittest import mock
 
 import torch
-from torch import Tensor
 
-from rescene.sampling import Denoise, Level, Step, classifier_free, invert_ddpm, sample_ddpm
+from rescene.backbones import guided
+from rescene.sampling import Denoise, Level, Schedule, Step, invert_ddpm, sample_ddpm
 from rescene.sampling import ddpm as module
 from rescene.sampling.noise import ancestral
 from tests.reference.result import Result
@@ -26,13 +26,13 @@ def run(case: Recorded) -> Iterator[Result]:
             yield from inverts(case, variant, schedule)
 
 
-def inverts(case: Recorded, variant: str, schedule: list[Step]) -> Iterator[Result]:
+def inverts(case: Recorded, variant: str, schedule: Schedule) -> Iterator[Result]:
     """One variant. The authors number steps from clean to noise, and set the last noise to zero."""
     skip, recorded = case.settings["skip"], case.tensors
-    denoise = guided(case, case.settings["prompt_src"], case.settings["cfg_src"])
+    denoise = towards(case, case.settings["prompt_src"], case.settings["cfg_src"])
     draws = recorded["noise_ascending_t"].flip(0)[:, None]
     with torch.no_grad():
-        steps = list(invert_ddpm(case.model.sample, denoise, recorded["w0"], schedule, draws=draws))
+        steps = list(invert_ddpm(denoise, recorded["w0"], schedule, draws=draws))
     residuals = torch.stack([step.residual for step in steps])
     residuals[-1] = 0
     deviations = torch.tensor([module.ancestral(step, 1.0)[1] for step in schedule])
@@ -41,23 +41,17 @@ def inverts(case: Recorded, variant: str, schedule: list[Step]) -> Iterator[Resu
     if f"{variant}/wts" in recorded:
         latents = torch.cat([*(step.latents for step in steps), recorded["w0"]]).flip(0)
         yield case.compare(f"{variant} latents", latents, f"{variant}/wts", "x")
-    towards = guided(case, case.settings["prompt_tar"], case.settings["cfg_tar"])
-    for result, denoiser in (("edited", towards), ("recon", denoise)):
+    edit = towards(case, case.settings["prompt_tar"], case.settings["cfg_tar"])
+    for result, denoiser in (("edited", edit), ("recon", denoise)):
         if f"{variant}/{result}_w0" in recorded:
             start = steps[skip].latents
-            *_, ours = sample_ddpm(case.model.sample, denoiser, start, schedule[skip:], residuals=residuals)
+            *_, ours = sample_ddpm(denoiser, start, schedule[skip:], residuals=residuals)
             yield case.compare(f"{variant} {result}", ours, f"{variant}/{result}_w0", "reconstruction")
 
 
-def guided(case: Recorded, prompt: str, scale: float) -> Denoise:
+def towards(case: Recorded, prompt: str, scale: float) -> Denoise:
     """The prediction towards a prompt."""
-    empty, text = case.model.embed(""), case.model.embed(prompt)
-
-    def denoise(z: Tensor, step: Step) -> Tensor:
-        without, towards = case.model.predict(step, (z, empty), (z, text))
-        return classifier_free(without, towards, scale)
-
-    return denoise
+    return guided(case.model, case.model.text(prompt), case.model.text(""), scale)
 
 
 def published(eta: float) -> Callable[[Step, float], tuple[Step, float]]:

@@ -172,10 +172,9 @@ NOT_YET = {"app", "bench"}
 @pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
 def test_only_runs_fits_restores_and_writes(file):
     part = file.relative_to(SOURCE).parts[0]
-    called = {
-        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call)
-    }
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+    functions = {call.id for call in calls if isinstance(call, ast.Name)}
     if part not in {"runs", "inputs", *NOT_YET}:
-        assert not called & {"apply", "restore", "restored", "write_result"}
+        assert not methods & {"apply", "restore", "fitted"}
+        assert "write_result" not in functions

@@ -1,6 +1,5 @@
 """Edit-friendly DDPM inversion."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,14 +8,13 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from rescene.sampling import (
-    Denoise,
+    Schedule,
     Split,
     Step,
     ddim,
     epsilon,
     invert_ddpm,
     noised,
-    sample,
     sample_ddpm,
     velocity,
 )
@@ -31,21 +29,14 @@ SCHEDULER: dict[str, Any] = {
 }
 
 
-def schedule(count: int, *, to_one: bool = False) -> list[Step]:
+def schedule(count: int, split: Split = epsilon, *, to_one: bool = False) -> Schedule:
     scheduler = DDIMScheduler(**SCHEDULER, set_alpha_to_one=to_one)
     final = float(scheduler.final_alpha_cumprod)
-    return ddim(scheduler.alphas_cumprod.tolist(), count, offset=1, final=final)
+    return Schedule(tuple(ddim(scheduler.alphas_cumprod.tolist(), count, offset=1, final=final)), split)
 
 
 def network(x: Tensor, step: Step) -> Tensor:
     return torch.sin(1.3 * x + step.timestep / 300)
-
-
-def sampler(split: Split) -> Any:
-    def sampled(denoise: Denoise, x: Tensor, steps: list[Step]) -> Iterator[Tensor]:
-        return sample(denoise, x, steps, split)
-
-    return sampled
 
 
 def gaussian(*shape: int, seed: int) -> Tensor:
@@ -58,19 +49,19 @@ def gaussian(*shape: int, seed: int) -> Tensor:
 def test_sampling_returns_to_the_video_exactly_from_every_level(
     count: int, split: Split, to_one: bool
 ) -> None:
-    steps, clean = schedule(count, to_one=to_one), gaussian(2, 4, 3, 5, seed=0)
+    steps, clean = schedule(count, split, to_one=to_one), gaussian(2, 4, 3, 5, seed=0)
     draws = gaussian(count, 1, 4, 3, 5, seed=1)
-    inverted = list(invert_ddpm(sampler(split), network, clean, steps, draws=draws))
+    inverted = list(invert_ddpm(network, clean, steps, draws=draws))
     residuals = torch.stack([step.residual for step in inverted])
     for first in range(count):
         start = inverted[first].latents
-        *_, back = sample_ddpm(sampler(split), network, start, steps[first:], residuals=residuals)
+        *_, back = sample_ddpm(network, start, steps[first:], residuals=residuals)
         torch.testing.assert_close(back, clean)
 
 
 def test_latents_are_the_video_at_each_level() -> None:
     steps, clean, draws = schedule(4), gaussian(2, 4, 3, 5, seed=0), gaussian(4, 2, 4, 3, 5, seed=1)
-    inverted = invert_ddpm(sampler(epsilon), network, clean, steps, draws=draws)
+    inverted = invert_ddpm(network, clean, steps, draws=draws)
     for step, draw, (latents, _) in zip(steps, draws, inverted, strict=True):
         assert torch.equal(latents, noised(clean, draw, step.start))
 
@@ -84,7 +75,7 @@ def test_a_step_with_gaussian_noise_is_that_of_diffusers_at_eta_one() -> None:
         time = int(step.timestep)
         (theirs,) = scheduler.step(prediction, time, x, eta=1.0, variance_noise=noise, return_dict=False)[:1]
         residuals = {step.index: ancestral(step, 1.0)[1] * noise}
-        (ours,) = sample_ddpm(sampler(epsilon), network, x, [step], residuals=tabled(residuals))
+        (ours,) = sample_ddpm(network, x, steps.alone(step), residuals=tabled(residuals))
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
         x = theirs
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from rescene.sampling import Level, Step, ddim, epsilon, sample
+from rescene.sampling import Level, Schedule, Step, ddim, epsilon, sample
 from rescene.sampling.noise import ancestral, frame_noise, renoise, warp
 
 
@@ -47,5 +47,5 @@ def test_random_steps_are_diffusers():
     for step, time in zip(steps[:-1], scheduler.timesteps, strict=False):
         theirs = scheduler.step(eps, int(time), x, eta=1.0, variance_noise=noise, return_dict=False)[0]
         calm, fresh = ancestral(step, 1.0)
-        (ours,) = sample(lambda _, __: eps, x, [calm], epsilon)
+        (ours,) = sample(lambda _, __: eps, x, Schedule((calm,), epsilon))
         torch.testing.assert_close(ours + fresh * noise, theirs, rtol=1e-4, atol=1e-5)

@@ -8,6 +8,7 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscr
 from torch import Tensor
 
 from rescene.sampling import (
+    Schedule,
     Split,
     Step,
     ddim,
@@ -48,7 +49,7 @@ def theirs_last(scheduler: Any, x: Tensor) -> Tensor:
 
 
 def last(steps: list[Step], x: Tensor, split: Split) -> Tensor:
-    *_, x = sample(lambda x, step: network(x, step.timestep), x, steps, split)
+    *_, x = sample(lambda x, step: network(x, step.timestep), x, Schedule(tuple(steps), split))
     return x
 
 
@@ -92,7 +93,7 @@ def test_karras_as_stable_video_diffusion_uses_it(count: int) -> None:
         v = network(x / (sigma**2 + 1) ** 0.5, step.timestep)
         return x / (sigma**2 + 1) - v * sigma / (sigma**2 + 1) ** 0.5
 
-    *_, ours = sample(clean, noise() * 700, steps, denoised)
+    *_, ours = sample(clean, noise() * 700, Schedule(tuple(steps), denoised))
     torch.testing.assert_close(ours, theirs_last(theirs, noise() * 700), rtol=1e-4, atol=1e-3)
 
 

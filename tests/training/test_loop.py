@@ -184,10 +184,10 @@ def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_the_8_bit_optimiser_is_used_or_missed_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rescene.training.loop.find_spec", lambda name: None)
+    monkeypatch.setattr("rescene.training.settings.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="pip install"):
         TrainingSettings(eight_bit=True)
-    monkeypatch.setattr("rescene.training.loop.find_spec", lambda name: types.ModuleType(name))
+    monkeypatch.setattr("rescene.training.settings.find_spec", lambda name: types.ModuleType(name))
 
     class AdamW8bit(torch.optim.AdamW): ...
 

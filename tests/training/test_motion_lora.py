@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.methods.spans import segments
 from torch import Tensor
 
-from rescene import Video
-from rescene.backbones import MotionLoRA, StableVideo
-from rescene.methods.i2vedit import I2VEdit
+from rescene import StableDiffusion, Video
+from rescene.attention.temporal import KeptKeys, RecordKeys
+from rescene.backbones import Branch, Condition, StableVideo
+from rescene.backbones.changes import MotionLoRA
 from rescene.training import MotionTuning, TrainingFolder
 from rescene.training.motion_lora import KeysAt, MotionLesson, lesson, training_sigma
 
@@ -73,13 +73,21 @@ def test_each_weight_that_is_trained_has_a_gradient(svd: StableVideo) -> None:
 
 def test_a_later_clip_looks_at_the_first(svd: StableVideo) -> None:
     lora = MotionLoRA.fresh(svd, rank=4, dropout=0.0, seed=0)
-    (segment,) = segments(3, 3)
-    first = I2VEdit(num_inference_steps=2).source(svd, clip(), segment.spans[0])
+    asked: list[float] = []
+
+    def first_keys(sigma: float) -> dict[str, KeptKeys]:
+        asked.append(sigma)
+        record, condition = RecordKeys(), Condition(picture=svd.picture(clip()[:1].frames, fps=8))
+        with torch.no_grad(), svd.changed(record):
+            svd.predict(Branch(svd.encode(clip()), svd.schedule(2)[1], condition))
+        return record.into
+
     losses: list[float] = []
-    for each in (None, first.keys_at):
+    for each in (None, first_keys):
         with lesson_on(svd, lora, each)(torch.Generator().manual_seed(0)) as loss:
             losses.append(loss.item())
     assert losses[0] != losses[1]
+    assert len(asked) == 1
 
 
 def test_levels_of_noise_are_those_of_two_cosine_schedules() -> None:
@@ -101,3 +109,21 @@ def test_wrong_settings_are_named(wrong: dict, message: str) -> None:
 def test_one_frame_shows_no_motion(svd: StableVideo) -> None:
     with pytest.raises(ValueError, match="one frame"):
         SHORT(svd, clip(1))
+
+
+def test_image_models_are_refused(model: StableDiffusion) -> None:
+    with pytest.raises(ValueError, match="motion LoRAs are for Stable Video Diffusion"):
+        SHORT(model, clip())
+
+
+def test_what_decides_a_training_is_noted_as_ever(svd: StableVideo) -> None:
+    """Checkpoints that were made before must resume."""
+    assert SHORT.config(svd, "clip") == {
+        "learning_rate": 1e-2,
+        "seed": 0,
+        "eight_bit": False,
+        "rank": 4,
+        "dropout": 0.1,
+        "video": "clip",
+        "model": svd.identity(),
+    }

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from rescene.adapters import Adapter
 from torch import Tensor
 
-from rescene import FrameKeys, OneShot, StableDiffusion, Video, load
+from rescene import FrameKeys, OneShot, StableDiffusion, StableVideo, Video
+from rescene.backbones.changes import Adapter, ClipNorms, Recomputed
+from rescene.backbones.parts import network_hash
 from rescene.training import TrainingFolder
-from rescene.training.one_shot import ClipLesson, ImageLesson, checkpointed
+from rescene.training.one_shot import ClipLesson, ImageLesson, fresh_adapter
+from tests.tiny import branch, loaded_sd, tiny_pix2pix
 
 VARIANTS = ("tune-a-video", "fatezero")
 
@@ -24,7 +26,7 @@ def tuning(**fields: Any) -> OneShot:
 
 def predict(model: StableDiffusion, frames: int = 3) -> Tensor:
     z = torch.randn(frames, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    return model.predict(model.schedule(4)[1], (z, model.embed("a car")))[0].detach()
+    return model.predict(branch(z, model.schedule(4)[1], model.text("a car")))[0].detach()
 
 
 def folder(path: Path, config: Any = None, **more: bool) -> TrainingFolder:
@@ -42,10 +44,10 @@ def same(one: Adapter, other: Adapter) -> bool:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_an_untrained_adapter_is_the_identity(model: StableDiffusion, square: Video, variant: Any) -> None:
-    adapter = tuning(variant=variant).adapter(model, square)
-    with model.clip_norms(), model.hooked(FrameKeys(adapter.about.frame_keys)):
+    adapter = fresh_adapter(tuning(variant=variant), model, square)
+    with model.changed(ClipNorms(), FrameKeys(adapter.about.frame_keys)):
         plain = predict(model)
-    with adapter.on(model), model.hooked(adapter.frame_hook):
+    with model.changed(adapter, adapter.frame_hook):
         # Bits differ where another memory layout makes convolutions add otherwise.
         torch.testing.assert_close(predict(model), plain, rtol=0, atol=2e-6)
 
@@ -56,7 +58,7 @@ def test_tuning_changes_the_adapter_and_not_the_model(
 ) -> None:
     before = {name: (weight, weight.clone()) for name, weight in model.unet.named_parameters()}
     edit = tuning(variant=variant)
-    start, adapter = edit.adapter(model, square), edit(model, square)
+    start, adapter = fresh_adapter(edit, model, square), edit(model, square)
     moved = {name for name, weight in values(adapter).items() if not torch.equal(weight, values(start)[name])}
     assert moved == set(adapter.trained())
     for name, weight in model.unet.named_parameters():
@@ -66,8 +68,8 @@ def test_tuning_changes_the_adapter_and_not_the_model(
 
 
 def test_each_variant_trains_what_its_paper_does(model: StableDiffusion, square: Video) -> None:
-    original, convolved = (tuning(variant=variant).adapter(model, square) for variant in VARIANTS)
-    layers = len(model.hooks.layers)
+    original, convolved = (fresh_adapter(tuning(variant=variant), model, square) for variant in VARIANTS)
+    layers = len(model.control.layers)
     # Queries of both kinds of attention; q, k, v and the output's weight and bias over time; no norms.
     assert len(original.trained()) == layers + 5 * layers // 2
     more = set(convolved.trained()) - set(original.trained())
@@ -82,13 +84,13 @@ def test_each_variant_trains_what_its_paper_does(model: StableDiffusion, square:
 
 def test_the_loss_falls(model: StableDiffusion, square: Video) -> None:
     edit = tuning(steps=12, learning_rate=2e-2)
-    start, end = edit.adapter(model, square), edit(model, square)
+    start, end = fresh_adapter(edit, model, square), edit(model, square)
     assert mean_loss(model, end, square) < 0.97 * mean_loss(model, start, square)
 
 
 def mean_loss(model: StableDiffusion, adapter: Adapter, video: Video) -> float:
     """Over draws that the training doesn't see."""
-    lesson = ClipLesson(model, adapter, model.encode(video), model.embed("a car on the road"))
+    lesson = ClipLesson(model, adapter, model.encode(video), model.text("a car on the road"))
     losses = []
     for seed in range(4):
         with torch.no_grad(), lesson(torch.Generator().manual_seed(seed)) as loss:
@@ -102,13 +104,12 @@ def test_checkpointed_activations_give_the_same_gradients(
 ) -> None:
     found = []
     for wanted in (False, True):
-        adapter = tuning(variant=variant).adapter(model, square)
-        lesson = ClipLesson(model, adapter, model.encode(square), model.embed("a car"))
-        with checkpointed(model, wanted), lesson(torch.Generator().manual_seed(0)) as loss:
-            assert model.unet.is_gradient_checkpointing == wanted
+        adapter = fresh_adapter(tuning(variant=variant), model, square)
+        lesson = ClipLesson(model, adapter, model.encode(square), model.text("a car"))
+        changes = [Recomputed()] if wanted else []
+        with model.changed(*changes), lesson(torch.Generator().manual_seed(0)) as loss:
             loss.backward()
         found.append({name: weight.grad for name, weight in adapter.trained().items()})
-    assert not model.unet.is_gradient_checkpointing
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-7)
 
 
@@ -137,10 +138,10 @@ def test_what_a_resumed_tuning_may_not_change(model: StableDiffusion) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_it_tunes_in_half_precision(tiny_folder: Path, square: Video, dtype: torch.dtype) -> None:
-    model = load(tiny_folder, device="cpu", dtype=dtype)
+    model = loaded_sd(tiny_folder, dtype=dtype)
     adapter = tuning(learning_rate=1e-2, gradient_checkpointing=True)(model, square)
     assert all(weight.dtype == dtype and weight.isfinite().all() for weight in adapter.trained().values())
-    start = values(tuning().adapter(model, square))
+    start = values(fresh_adapter(tuning(), model, square))
     assert all(not torch.equal(weight, start[name]) for name, weight in values(adapter).items())
 
 
@@ -159,11 +160,11 @@ def test_class_images_are_made_once_and_may_be_ones_own(
 
 
 def test_a_lesson_with_images_moves_spatial_queries_only(model: StableDiffusion, square: Video) -> None:
-    adapter = tuning(variant="fatezero").adapter(model, square)
+    adapter = fresh_adapter(tuning(variant="fatezero"), model, square)
     for name, weight in adapter.trained().items():
         if ".temporal_" in name:
             weight.data.fill_(torch.nan)  # Must not take part.
-    lesson = ImageLesson(model, adapter, model.encode(square), model.embed("a car"), 2)
+    lesson = ImageLesson(model, adapter, model.encode(square), model.text("a car"), 2)
     with lesson(torch.Generator().manual_seed(0)) as loss:
         loss.backward()
     assert loss.isfinite()
@@ -213,3 +214,28 @@ def test_a_checkpoint_hands_over_the_adapter_as_it_is(
     assert list(seen) == [2, 3]
     assert all(torch.equal(weight, seen[3][name]) for name, weight in values(final).items())
     assert not any(torch.equal(weight, seen[2][name]) for name, weight in values(final).items())
+
+
+def test_models_that_read_more_or_no_prompts_are_refused(
+    square: Video, svd: StableVideo, tmp_path: Path
+) -> None:
+    for other in (svd, loaded_sd(tiny_pix2pix(tmp_path))):
+        with pytest.raises(ValueError, match="one-shot tuning needs a text-to-image model"):
+            tuning()(other, square)
+
+
+def test_what_decides_a_training_is_noted_as_ever(model: StableDiffusion) -> None:
+    """Checkpoints that were made before must resume."""
+    assert tuning().config(model, "clip") == {
+        "learning_rate": 1e-3,
+        "seed": 0,
+        "eight_bit": False,
+        "prompt": "a car on the road",
+        "variant": "tune-a-video",
+        "class_prompt": "",
+        "class_negative_prompt": "",
+        "class_images": 32,
+        "video": "clip",
+        "model": network_hash(model.unet),
+        "dtype": "torch.float32",
+    }

@@ -12,7 +12,8 @@ SCRIPT = """
 import json, sys
 from contextlib import contextmanager
 import torch
-from rescene.training import TrainingFolder, TrainingSettings, processes, train
+from rescene.training import TrainingFolder, TrainingSettings, train
+from rescene.training.processes import processes
 from pathlib import Path
 
 weight = torch.nn.Parameter(torch.zeros(3))

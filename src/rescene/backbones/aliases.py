@@ -17,7 +17,7 @@ class Alias:
     place: str | Path
     """A hub id or a folder."""
     bytes: int
-    """On disk: the parts that are used, which is what is downloaded; in single precision, rounded."""
+    """On disk, rounded: the parts that are used, which is what is downloaded. Those of the hub are in float32."""
     licence: str
     size: tuple[int, int]
     """Rows and columns of pixels that it was trained on."""

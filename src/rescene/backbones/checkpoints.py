@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -40,12 +40,8 @@ class Family:
         return all(found[part] and (not kinds or found[part] in kinds) for part, kinds in self.parts.items())
 
 
-class ReadPart(Protocol):
-    """What `load_part` and `outline_part` are."""
-
-    def __call__(
-        self, name: str | Path, part: str, kind: type[Any], *, revision: str | None, dtype: torch.dtype
-    ) -> Any: ...
+ReadPart = Callable[..., Any]
+"""What `load_part` and `outline_part` are."""
 
 
 def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:

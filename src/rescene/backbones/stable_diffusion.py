@@ -33,7 +33,7 @@ from .decoded import DecodedLatents
 from .fits import refuse_conditions, refuse_size, refuse_unfit
 from .frugal import feed_frame_by_frame, give_back
 from .picture import Picture
-from .text import ClipText, Text
+from .text import ClipText, Text, TextEncoder
 from .unet_model import UNetModel
 
 PREDICTIONS: dict[str, tuple[Split, Wanted]] = {
@@ -64,7 +64,7 @@ class StableDiffusion(UNetModel):
     ):
         networks = self._networks(components)
         super().__init__(networks, context="words", device=device, offload=offload)
-        self.text = self._encoder(components, remark)
+        self.text: TextEncoder = self._encoder(components, remark)
         self.conditions = _conditions(self.unet.config["in_channels"], self.latent_channels)
         self._read_schedule(components["scheduler"].config)
         if self.device.type == "cpu":

@@ -40,6 +40,7 @@ class StableVideo(UNetModel):
 
     title = "Stable Video Diffusion"
     conditions = frozenset[Kind](("picture",))
+    text = None
 
     def __init__(
         self, components: dict[str, Any], *, device: torch.device | str = "cpu", offload: bool = False

@@ -12,7 +12,6 @@ from ..attention.unet import Context, control_of
 from ..fields import Kind
 from ..inputs.grid import Grid
 from .parts import Parts, network_hash
-from .text import TextEncoder
 
 ACTIVATION_COPIES = 64
 """The network's activations in units of the first level's features: skip connections, the fourfold width of
@@ -31,7 +30,6 @@ class UNetModel:
 
     title: str
     native_frames: int | None = None
-    text: TextEncoder | None = None
     conditions: frozenset[Kind]
 
     def __init__(

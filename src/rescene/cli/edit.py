@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from ..methods import METHODS, Method
-from ..runs import InputRefs, Recipe, Trim, VideoRef, with_seed
+from ..methods import METHODS, Method, Text2VideoZeroRedraw
+from ..runs import FileRef, InputRefs, Recipe, Trim, VideoRef, with_seed
 from .forms import OneOf, parse
 from .options import ModelOptions
 
@@ -41,6 +41,9 @@ class Edit:
     """The video: mp4, mov, webm, mkv, avi, gif, or a folder of frames."""
     output: Positional[str]
     """The result: .mp4, .mov, .webm, .mkv (lossless), .gif, or a folder of PNGs (a slash at the end)."""
+    control_video: Path | None = None
+    """A clip that shows the control ready-made, such as moving skeletons, instead of finding it in the source
+    (text2video-zero)."""
     trim: Trim = field(default_factory=Trim)
     model: ModelOptions = field(default_factory=ModelOptions)
     result: ResultOptions = field(default_factory=ResultOptions)
@@ -49,6 +52,16 @@ class Edit:
     json_progress: bool = False
     """Report progress as one JSON object a line on stderr."""
     method: Annotated[Method, OneOf(METHODS["edit"])]
+
+    def __post_init__(self) -> None:
+        if self.control_video is not None and not isinstance(self.method, Text2VideoZeroRedraw):
+            raise ValueError(f"--control-video shows a control, and {self.method.name} is given none")
+
+    @property
+    def inputs(self) -> InputRefs:
+        """The files, as a recipe names them."""
+        control = self.control_video and FileRef(path=str(self.control_video))
+        return InputRefs(video=VideoRef(path=str(self.input), trim=self.trim), control=control)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -68,15 +81,19 @@ def edit(job: Edit) -> None:
 
     first, *others = [with_seed(each) for each in _targets(job.method, job.result.also)]
     outputs, options = numbered(job.output, 1 + len(others)), job.result
-    keeps = {"maps": "maps" in options.keep, "flow": "flow" in options.keep}
-    host = CommandHost(overwrite=options.overwrite, check=options.check, **keeps)
+    host = CommandHost(
+        overwrite=options.overwrite,
+        check=options.check,
+        maps="maps" in options.keep,
+        flow="flow" in options.keep,
+    )
     for output in outputs:
         check_result(output, overwrite=options.overwrite)
         host.verify(output)
     recipe = Recipe(
         method=first,
         model=job.model.ref,
-        inputs=InputRefs(video=VideoRef(path=str(job.input), trim=job.trim)),
+        inputs=job.inputs,
         fit=options.size,
         label=options.label,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from .. import pictures
 from ..backbones import Backbone
@@ -86,5 +87,5 @@ def _drawings(outcome: Outcome, model: Backbone) -> Iterator[tuple[str, Video]]:
 def token_names(model: Backbone, prompt: str) -> list[str]:
     """A prompt's tokens as text; the marks at its begin and end have none."""
     assert model.text
-    ids = model.text.tokenize(prompt).ids
-    return ["", *(model.text.tokenizer.decode([token]).strip() for token in ids[1:-1]), ""]
+    ids, tokenizer = model.text.tokenize(prompt).ids, cast(Any, model.text.tokenizer)
+    return ["", *(tokenizer.decode([token]).strip() for token in ids[1:-1]), ""]

@@ -21,8 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     for name, alias in ALIASES.items():
         height, width = alias.size
         frames = f", {alias.frames} frames at once" if alias.frames else ""
-        place = "comes with rescene" if name == "mini" else alias.place
-        print(f"{name:<12}{place}")
+        print(f"{name:<12}{'in this package' if name == 'mini' else alias.place}")
         print(f"{'':<12}{width}x{height}{frames}; {megabytes(alias.bytes)}; {alias.licence}")
         print(f"{'':<12}{alias.about}")
     print(

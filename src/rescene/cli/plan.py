@@ -85,7 +85,8 @@ def _lines(work: "Prepared") -> Iterator[str]:
     again = "" if cost.again is None else f"; {cost.again} for another edit of the same clip"
     yield _row("evaluations", f"{cost.evaluations} frames{again}")
     for name, size in cost.memory.items():
-        yield _row(name, megabytes(size))
+        if size:
+            yield _row(name, megabytes(size))
     yield _row("memory", f"{megabytes(cost.peak)}, and 0.4 GB for the interpreter and its libraries")
     for name, size in cost.disk.items():
         yield _row("on disk", f"{megabytes(size)} of {name}")

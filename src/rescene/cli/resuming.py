@@ -1,12 +1,12 @@
 """Runs that can be stopped and gone on with (`rescene propagate --resume`)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..cache import Unfinished
 from ..runs.recipe import Recipe
 from ..runs.result import check_result, read_recipe
-from ..runs.run import Prepared
+from ..runs.run import Prepared, loaded
 from .host import CommandHost
 
 
@@ -23,8 +23,8 @@ class ResumingHost(CommandHost):
 
     def run(self, work: Prepared, output: str) -> None:
         """Runs, unless the command had finished this before it was stopped."""
-        used = self.described(work.recipe.model, self.load(work.recipe.model))
-        if self.resume and _is_made(replace(work.recipe, model=used), Path(output)):
+        known, _ = loaded(work, self)
+        if self.resume and _is_made(known.recipe, Path(output)):
             self.resumed = True
             print(f"{output}  (finished before)")
             return

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol, runtime_checkable
 
 from ..fields import AtLeast, Verb, check_ranges
 from ..inputs.inputs import Inputs
@@ -63,6 +63,7 @@ QUIET = Run()
 NOTHING = Inputs()
 
 
+@runtime_checkable
 class Work(Protocol):
     """A method at work on one model."""
 

@@ -47,7 +47,7 @@ def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) 
     for name in sorted(needs.inputs):
         if not getattr(inputs, name):
             raise ValueError(
-                f"{method.name} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
+                f"{method} needs {name.replace('_', ' ')}; give them with Inputs({name}=...)"
             )
     if not fits(needs, model):
         wanted = " and ".join(READS[kind] for kind in sorted(needs.conditions, reverse=True))

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -56,23 +56,28 @@ def with_files(method: Method, files: Mapping[str, tuple[Path, ...]]) -> Method:
 
 def noted(recipe: "Recipe", result: Path) -> "Recipe":
     """The recipe as a result carries it: with the paths of files as seen from there."""
+    return renamed(recipe, lambda path: seen_from(result, path))
 
-    def seen(ref: Ref | None) -> Ref | None:
-        return ref and replace(ref, path=seen_from(result, Path(ref.path)))
+
+def renamed(recipe: "Recipe", name: Callable[[Path], str]) -> "Recipe":
+    """The recipe with other names for its files."""
+
+    def other(ref: Ref | None) -> Ref | None:
+        return ref and replace(ref, path=name(Path(ref.path)))
 
     inputs, files = recipe.inputs, files_of(recipe.method)
     return replace(
         recipe,
         inputs=replace(
             inputs,
-            video=seen(inputs.video),
-            mask=seen(inputs.mask),
-            key_frames=tuple(filter(None, map(seen, inputs.key_frames))),
-            control=seen(inputs.control),
+            video=other(inputs.video),
+            mask=other(inputs.mask),
+            key_frames=tuple(filter(None, map(other, inputs.key_frames))),
+            control=other(inputs.control),
         ),
         method=with_files(
             recipe.method,
-            {name: tuple(Path(seen_from(result, path)) for path in paths) for name, paths in files.items()},
+            {field: tuple(Path(name(path)) for path in paths) for field, paths in files.items()},
         ),
     )
 

@@ -1,16 +1,13 @@
 """Opens the files of a recipe, and chooses the size and length to work at."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..backbones import Backbone
 from ..inputs import Fit, Inputs
 from ..inputs.masks import Mask
 from ..video import Video
 from ..video.read import Cut, read_video
 from .recipe import InputRefs, Trim, VideoRef
-
-if TYPE_CHECKING:
-    from ..backbones import Backbone
 
 
 def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
@@ -65,7 +62,7 @@ def read_picture(path: Path, video: Video, cover: bool) -> Video:
     return picture.cover(video.height, video.width)
 
 
-def fit_for(video: Video, model: "Backbone", wanted: Fit | str | None) -> Fit:
+def fit_for(video: Video, model: Backbone, wanted: Fit | str | None) -> Fit:
     """The size and length to work at.
 
     Args:
@@ -88,7 +85,7 @@ def fit_for(video: Video, model: "Backbone", wanted: Fit | str | None) -> Fit:
     return Fit.to(video, area=model.native_area, grid=model.grid, size=(int(height), int(width)))
 
 
-def fitted(video: Video, model: "Backbone", wanted: Fit | str | None = None) -> tuple[Video, Fit]:
+def fitted(video: Video, model: Backbone, wanted: Fit | str | None = None) -> tuple[Video, Fit]:
     """A video at the size and length to work at, for those who train on it; as `fit_for`."""
     fit = fit_for(video, model, wanted)
     return fit.apply(video), fit

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..backbones import Backbone, resolved_revision
+from ..cache import Unfinished
 from ..inputs import Fit, Inputs
 from ..methods.method import Cost, Method, Run
 from ..video import Video
@@ -20,9 +20,6 @@ from .host import Host
 from .inputs import fit_for, opened
 from .recipe import ModelRef, Recipe, versions
 from .result import Result, check_result, write_result
-
-if TYPE_CHECKING:
-    from ..cache import Unfinished
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,9 +125,7 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     """
     if isinstance(work, Recipe):
         work = prepare(work, host, base=Path(output).absolute().parent, output=output)
-    model = host.load(work.recipe.model)
-    recipe = replace(work.recipe, model=_same(work, host.described(work.recipe.model, model)))
-    work = replace(work, recipe=replace(recipe, versions=versions()))
+    work, model = loaded(work, host)
     began = time.monotonic()
     host.begins(work, model)
     unfinished = host.unfinished(work.recipe)
@@ -143,7 +138,24 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     return Result(path=output, recipe=noted, video=video, seconds=time.monotonic() - began)
 
 
-def compute(work: Prepared, model: Backbone, host: Host, unfinished: "Unfinished | None" = None) -> Video:
+def loaded(work: Prepared, host: Host) -> tuple[Prepared, Backbone]:
+    """The run with all that identifies it, and its model, which is loaded unless the host has it.
+
+    Raises:
+        FileNotFoundError, ValueError: If there is no such model, or it isn't the one that the recipe names.
+    """
+    model = host.load(work.recipe.model)
+    used, then = host.described(work.recipe.model, model), work.recipe.model.fingerprint
+    now = str(used.fingerprint)
+    if then is not None and now != then:
+        raise ValueError(
+            f"the model {used.name} has other weights (SHA-256 {now[:12]}...) than those that made "
+            f"{work.result or 'this'} ({then[:12]}...); name the right one with --model"
+        )
+    return replace(work, recipe=replace(work.recipe, model=used, versions=versions())), model
+
+
+def compute(work: Prepared, model: Backbone, host: Host, unfinished: Unfinished | None = None) -> Video:
     """The result as a video, not yet written; its frames may be computed only when they are read."""
     doing = Run(progress=host.progress, notes=host.notes(work), unfinished=unfinished)
     with host.computing():
@@ -159,14 +171,3 @@ def described(ref: ModelRef, model: Backbone) -> ModelRef:
         dtype=str(model.dtype).removeprefix("torch."),  # pyright: ignore[reportArgumentType]
         device=model.device.type,
     )
-
-
-def _same(work: Prepared, now: ModelRef) -> ModelRef:
-    """The model that was loaded, after making sure that it is the one that the recipe names."""
-    then = work.recipe.model.fingerprint
-    if then is not None and now.fingerprint != then:
-        raise ValueError(
-            f"the model {now.name} has other weights (SHA-256 {(now.fingerprint or '')[:12]}...) than those "
-            f"that made {work.result or 'this'} ({then[:12]}...); name the right one with --model"
-        )
-    return now

@@ -7,14 +7,12 @@ if TYPE_CHECKING:
     from .folder import TrainingFolder
     from .loop import Objective, train
     from .losses import Loss
-    from .processes import processes
     from .settings import MotionTuning, OneShot, TrainingSettings
 
 _HOMES = {
     "folder": ("TrainingFolder",),
     "loop": ("Objective", "train"),
     "losses": ("Loss",),
-    "processes": ("processes",),
     "settings": ("MotionTuning", "OneShot", "TrainingSettings"),
 }
 __all__ = [
@@ -24,7 +22,6 @@ __all__ = [
     "OneShot",
     "TrainingFolder",
     "TrainingSettings",
-    "processes",
     "train",
 ]
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from rescene.inflation import TemporalAttention, TemporalConvolution, TemporalLayers
 from torch import Tensor, nn
 
 from rescene import StableDiffusion
+from rescene.backbones.changes import ClipNorms, TemporalLayers
+from rescene.backbones.changes.temporal import TemporalAttention, TemporalConvolution
+from tests.tiny import branch
 
 FRAMES = 3
 
@@ -19,8 +21,8 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def predict(model: StableDiffusion, frames: int = FRAMES) -> Tensor:
     z = random(frames, 4, 8, 8)
-    text = model.embed("a cat")
-    return torch.cat(model.predict(model.schedule(4)[1], (z, text), (2 * z, text)))
+    step, text = model.schedule(4)[1], model.text("a cat")
+    return torch.cat(model.predict(branch(z, step, text), branch(2 * z, step, text)))
 
 
 def scrambled(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -32,7 +34,7 @@ def scrambled(module: nn.Module, seed: int = 0) -> nn.Module:
 
 def test_one_frames_norms_are_the_stock_ones(model: StableDiffusion) -> None:
     stock = predict(model, frames=1)
-    with model.clip_norms():
+    with model.changed(ClipNorms()):
         assert torch.equal(predict(model, frames=1), stock)
 
 
@@ -43,7 +45,7 @@ def test_norms_see_all_frames_of_a_branch_and_no_others(model: StableDiffusion) 
     }
     pooled = {name for name in norms if ".resnets." in name or name == "conv_norm_out"}
     stock = predict(model)
-    with model.clip_norms():
+    with model.changed(ClipNorms()):
         spies = [
             norm.register_forward_hook(
                 lambda _, inputs, output, name=name: seen.update({name: (inputs[0], output)}), prepend=True
@@ -63,14 +65,14 @@ def test_norms_see_all_frames_of_a_branch_and_no_others(model: StableDiffusion) 
 
 
 def test_norms_may_be_asked_for_twice(model: StableDiffusion) -> None:
-    with model.clip_norms():
+    with model.changed(ClipNorms()):
         once = predict(model)
-        with model.clip_norms():
+        with model.changed(ClipNorms()):
             assert torch.equal(predict(model), once)
         assert torch.equal(predict(model), once)
-    with pytest.raises(KeyboardInterrupt), model.clip_norms():
+    with pytest.raises(KeyboardInterrupt), model.changed(ClipNorms()):
         raise KeyboardInterrupt
-    with model.clip_norms():
+    with model.changed(ClipNorms()):
         assert torch.equal(predict(model), once)
 
 
@@ -79,7 +81,7 @@ def test_norms_may_be_asked_for_twice(model: StableDiffusion) -> None:
 def test_fresh_layers_change_nothing(model: StableDiffusion, rank: int | None, convolutions: bool) -> None:
     stock = predict(model)
     layers = TemporalLayers.fresh(model.unet, convolutions=convolutions, rank=rank)
-    with model.temporal(layers):  # Bits differ where another memory layout makes convolutions add otherwise.
+    with model.changed(layers):  # Bits differ where another memory layout makes convolutions add otherwise.
         torch.testing.assert_close(predict(model), stock, rtol=0, atol=2e-6)
 
 
@@ -98,12 +100,12 @@ def test_trained_layers_hold_inside_their_block_only(model: StableDiffusion) -> 
     stock, names = predict(model), list(model.unet.state_dict())
     layers = scrambled(TemporalLayers.fresh(model.unet))
     assert isinstance(layers, TemporalLayers)
-    with model.temporal(layers):
-        assert model.hooks.altered
+    with model.changed(layers):
+        assert model.control.altered
         assert not torch.allclose(predict(model), stock, atol=1e-3)
         assert list(model.unet.state_dict()) == names
     assert torch.equal(predict(model), stock)
-    with pytest.raises(KeyboardInterrupt), model.temporal(layers):
+    with pytest.raises(KeyboardInterrupt), model.changed(layers):
         raise KeyboardInterrupt
     assert torch.equal(predict(model), stock)
 
@@ -111,7 +113,7 @@ def test_trained_layers_hold_inside_their_block_only(model: StableDiffusion) -> 
 def test_every_transformer_block_and_every_3x3_convolution_has_its_layer(model: StableDiffusion) -> None:
     after = TemporalLayers.fresh(model.unet).after()
     blocks = [name for name, layer in after.items() if isinstance(layer, TemporalAttention)]
-    assert len(blocks) == sum(layer.is_self for layer in model.hooks.layers)
+    assert len(blocks) == sum(layer.attends == "frame" for layer in model.control.layers)
     convolved = {name for name, layer in after.items() if isinstance(layer, TemporalConvolution)}
     assert {"conv_in", "conv_out", "down_blocks.0.downsamplers.0.conv"} < convolved
     assert not any("shortcut" in name or "proj" in name for name in convolved)
@@ -122,10 +124,10 @@ def test_layers_keep_their_weights_in_a_file_of_their_own(model: StableDiffusion
     layers = scrambled(TemporalLayers.fresh(model.unet, rank=4))
     other = TemporalLayers.fresh(model.unet, rank=4)
     other.load_state_dict(layers.state_dict())
-    with model.temporal(other):
+    with model.changed(other):
         changed = predict(model)
     assert isinstance(layers, TemporalLayers)
-    with model.temporal(layers):
+    with model.changed(layers):
         assert torch.equal(predict(model), changed)
 
 
@@ -134,8 +136,8 @@ def test_a_convolution_mixes_each_positions_neighbours_in_time(rank: int | None)
     layer: Any = scrambled(TemporalConvolution(4, rank))
     x = random(2 * FRAMES, 4, 2, 3)
     out = layer(x, FRAMES)
-    for branch in range(2):
-        clip = x[branch * FRAMES : (branch + 1) * FRAMES]
+    for number in range(2):
+        clip = x[number * FRAMES : (number + 1) * FRAMES]
         for row in range(2):
             for column in range(3):
                 series = clip[:, :, row, column].T[None]
@@ -144,7 +146,7 @@ def test_a_convolution_mixes_each_positions_neighbours_in_time(rank: int | None)
                 else:
                     low = F.conv1d(series, layer.down.weight, padding=1)
                     expected = series + F.conv1d(low, layer.up.weight, padding=1)
-                found = out[branch * FRAMES : (branch + 1) * FRAMES, :, row, column].T[None]
+                found = out[number * FRAMES : (number + 1) * FRAMES, :, row, column].T[None]
                 torch.testing.assert_close(found, expected)
 
 
@@ -152,8 +154,8 @@ def test_attention_mixes_each_position_with_itself_at_all_times() -> None:
     layer: Any = scrambled(TemporalAttention(8, heads=2))
     x = random(2 * FRAMES, 5, 8)
     out = layer(x, FRAMES)
-    for branch in range(2):
-        frames = slice(branch * FRAMES, (branch + 1) * FRAMES)
+    for number in range(2):
+        frames = slice(number * FRAMES, (number + 1) * FRAMES)
         for position in range(5):
             series = x[frames, position]
             normed = F.layer_norm(series, (8,), layer.norm.weight, layer.norm.bias)

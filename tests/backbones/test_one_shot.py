@@ -6,22 +6,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from rescene.adapters import About, Adapter, BaseWarning, read_about, tuned, verify
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rescene import StableDiffusion, load
+from rescene import StableDiffusion, StableVideo
 from rescene.backbones import outline
+from rescene.backbones.changes import About, Adapter, BaseWarning, read_about
+from rescene.backbones.changes import one_shot_file as files
+from rescene.backbones.changes.one_shot import verify
 from rescene.backbones.parts import network_hash
-from tests.tiny import tiny_sd
+from tests.tiny import branch, loaded_sd, tiny_sd
 
 ABOUT = About(prompt="a car", frame_keys=("first", "previous"), frames=3, fps=8, height=64, width=64)
 
 
 def predict(model: StableDiffusion) -> Tensor:
     z = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    return model.predict(model.schedule(4)[1], (z, model.embed("a car")))[0].detach()
+    return model.predict(branch(z, model.schedule(4)[1], model.text("a car")))[0].detach()
 
 
 def scrambled(model: StableDiffusion, *, convolutions: bool = True) -> Adapter:
@@ -46,22 +48,20 @@ def test_a_file_gives_the_same_predictions_back(
 ) -> None:
     adapter, path = scrambled(model, convolutions=convolutions), tmp_path / "b" / "a.safetensors"
     adapter.save(path, steps=7)
-    with adapter.on(model):
+    with model.changed(adapter):
         wanted = predict(model)
-    with Adapter.load(path, model).on(model):
+    with model.changed(Adapter.load(path, model)):
         assert torch.equal(predict(model), wanted)
 
 
 def test_it_is_removed_at_the_end_of_its_block_also_on_error(model: StableDiffusion, file: Path) -> None:
     before, stock = dict(model.unet.named_parameters()), predict(model)
-    with pytest.raises(KeyboardInterrupt), tuned(model, file):
-        assert model.hooks.altered
+    with pytest.raises(KeyboardInterrupt), model.changed(Adapter.load(file, model)):
+        assert model.control.altered
         assert not torch.allclose(predict(model), stock, atol=1e-3)
         raise KeyboardInterrupt
     assert all(weight is before[name] for name, weight in model.unet.named_parameters())
     assert torch.equal(predict(model), stock)
-    with tuned(model, None):
-        assert torch.equal(predict(model), stock)
 
 
 def test_the_file_holds_only_what_was_trained_and_names_its_base(model: StableDiffusion, file: Path) -> None:
@@ -75,17 +75,19 @@ def test_the_file_holds_only_what_was_trained_and_names_its_base(model: StableDi
 
 
 def test_it_goes_onto_any_model_of_its_shape_with_a_warning(file: Path, tmp_path: Path) -> None:
-    other = load(tiny_sd(tmp_path / "other", seed=1), device="cpu")
+    other = loaded_sd(tiny_sd(tmp_path / "other", seed=1))
     stock = predict(other)
     with pytest.warns(BaseWarning, match="another model"):
         adapter = Adapter.load(file, other)
-    with adapter.on(other):
+    with other.changed(adapter):
         assert not torch.allclose(predict(other), stock, atol=1e-3)
 
 
 def test_it_goes_onto_a_model_in_half_precision(file: Path, tiny_folder: Path) -> None:
-    half = load(tiny_folder, device="cpu", dtype=torch.float16)
-    with tuned(half, file):  # No warning: the hash is that of float16, and so is what is added.
+    half = loaded_sd(tiny_folder, dtype=torch.float16)
+    with half.changed(
+        Adapter.load(file, half)
+    ):  # No warning: the hash is that of float16, and so is what is added.
         assert {weight.dtype for weight in half.unet.parameters()} == {torch.float16}
         assert predict(half).isfinite().all()
 
@@ -95,7 +97,7 @@ def test_a_model_of_another_shape_is_refused_before_weights_are_read(file: Path,
     with pytest.raises(ValueError, match=r"another shape: its conv_out\.temporal_convolution.*here it is"):
         verify(file, outline(wide, dtype=torch.float32))
     with pytest.raises(ValueError, match="another shape"):
-        Adapter.load(file, load(wide, device="cpu"))
+        Adapter.load(file, loaded_sd(wide))
 
 
 def test_names_that_the_network_lacks_are_refused(model: StableDiffusion, tmp_path: Path) -> None:
@@ -122,3 +124,18 @@ def test_what_is_no_adapter_is_refused(tmp_path: Path) -> None:
     for name in ("lora", "other", "text"):
         with pytest.raises(ValueError, match="isn't an adapter"):
             read_about(tmp_path / f"{name}.safetensors")
+
+
+def test_a_header_is_read_once(model: StableDiffusion, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(files, "safe_open", lambda path, **how: opened.append(path) or safe_open(path, **how))
+    Adapter.load(file, model)
+    assert opened == [file]
+    assert verify(file, model) == read_about(file)
+
+
+def test_video_models_take_none(svd: StableVideo, file: Path) -> None:
+    with pytest.raises(ValueError, match=r"is for Stable Diffusion 1.x or 2.x, and this is Stable Video"):
+        Adapter.load(file, svd)
+    with pytest.raises(ValueError, match="one-shot tuning is for"):
+        Adapter.fresh(svd, ABOUT, convolutions=False)

@@ -6,12 +6,10 @@ import shutil
 import pytest
 import torch
 from diffusers import ControlNetModel
-from rescene.backbones.controlled import Steering, controlled, load_controlnet, verify_controlnet
 
-from rescene import StableDiffusion, Video, load
-from tests.tiny import tiny_controlnet, tiny_sd
-
-ALL = slice(None)
+from rescene import StableDiffusion, Video
+from rescene.backbones.changes import ControlNetFile, Steering, load_controlnet, verify_controlnet
+from tests.tiny import branch, loaded_sd, tiny_controlnet, tiny_sd
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +22,17 @@ def shown(clip: Video) -> Video:
     return clip.resize(64, 64)
 
 
-def predicted(model: StableDiffusion, steering, frames=ALL, count=4):
+def predicted(model: StableDiffusion, steering, count=4):
     z = torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    text, step = model.embed("a red car"), model.schedule(4)[1]
-    with torch.no_grad(), controlled(model, steering, frames):
-        (found,) = model.predict(step, (z, text))
+    with torch.no_grad(), model.changed(*steering):
+        (found,) = model.predict(branch(z, model.schedule(4)[1], model.text("a red car")))
     return found
 
 
 def stock(model: StableDiffusion, folder, shown: Video, weights):
     """What diffusers' classes compute, one ControlNet after the other."""
     z = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    text, step = model.embed("a red car").expand(4, -1, -1), model.schedule(4)[1]
+    text, step = model.text("a red car").states.expand(4, -1, -1), model.schedule(4)[1]
     net = ControlNetModel.from_pretrained(folder)
     with torch.no_grad():
         down, mid = None, None
@@ -64,14 +61,16 @@ def test_a_weight_of_nothing_has_no_effect(model, folder, shown):
 def test_frames_find_their_own_hints(model, folder, shown):
     net = load_controlnet(folder, model)
     hints = net.hints(shown)
-    of_last = predicted(model, [Steering(net, hints)], slice(3, 4), count=1)
+    whole = Steering(net, hints)
+    of_last = predicted(model, [whole.of(slice(3, 4))], count=1)
+    assert torch.equal(of_last, predicted(model, [whole.of([3])], count=1))
     alone = predicted(model, [Steering(net, hints[3:])], count=1)
     torch.testing.assert_close(of_last, alone)
 
 
 def test_the_network_is_restored_even_after_an_error(model, folder, shown):
     net = load_controlnet(folder, model)
-    with pytest.raises(RuntimeError), controlled(model, [Steering(net, net.hints(shown))], ALL):
+    with pytest.raises(RuntimeError), model.changed(Steering(net, net.hints(shown))):
         raise RuntimeError
     assert not model.unet._forward_pre_hooks
 
@@ -124,6 +123,29 @@ def test_those_with_weights_missing_are_refused(model, folder, tmp_path):
 
 
 def test_a_model_of_another_shape_is_refused(folder, tmp_path):
-    other = load(tiny_sd(tmp_path / "other", vae="tiny"), device="cpu")
+    other = loaded_sd(tiny_sd(tmp_path / "other", vae="tiny"))
     with pytest.raises(ValueError, match="another kind of model"):
         load_controlnet(folder, other)
+
+
+def test_a_configuration_is_read_once(model, folder, monkeypatch):
+    found = ControlNetFile.find(folder)
+    monkeypatch.setattr(ControlNetModel, "load_config", None)
+    assert found.fits(model)
+    net = ControlNetModel.from_config(dict(found.config))
+    assert found.weight_bytes(model) == 4 * sum(weight.numel() for weight in net.parameters())
+    with pytest.raises(ValueError, match="another kind of model"):
+        ControlNetFile(found.name, {**found.config, "in_channels": 9}).load(model)
+    assert not ControlNetFile(found.name, {**found.config, "in_channels": 9}).fits(model)
+
+
+def test_video_models_take_none(svd, folder):
+    with pytest.raises(ValueError, match="another kind of model"):
+        verify_controlnet(folder, svd)
+
+
+def test_its_layers_can_be_hooked_and_know_the_pass(model, folder, shown):
+    net = load_controlnet(folder, model)
+    predicted(model, [Steering(net, net.hints(shown))])
+    assert net.control.now == model.control.now
+    assert net.control.layers
