@@ -5,6 +5,7 @@ import torch
 
 from rescene import TokenFlow
 from rescene.bench.baselines import BASELINES, DDIMInversion, Nothing, PlugAndPlay, SDEdit
+from rescene.methods import METHODS
 
 PROMPTS = {"source": "a silver car on red road", "target": "a red jeep on red road", "num_inference_steps": 4}
 
@@ -49,3 +50,7 @@ def test_one_frame_by_plug_and_play_is_what_tokenflow_makes_of_it(model, clip):
         for kind in (PlugAndPlay, TokenFlow)
     )
     torch.testing.assert_close(edited, other, rtol=0, atol=1e-4)
+
+
+def test_no_method_has_the_name_of_a_baseline():
+    assert BASELINES.keys().isdisjoint(METHODS["edit"])

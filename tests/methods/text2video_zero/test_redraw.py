@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from rescene import Canny, StableDiffusion, Text2VideoZeroRedraw, Video
 from rescene.backbones.changes import CONTROLNETS
+from rescene.controls import CONTROLS
 from rescene.inputs import Inputs
+from rescene.methods.text2video_zero import ControlName
 from rescene.methods.text2video_zero.redraw import PUBLISHED, controlnet_for
 from tests.tiny import tiny_controlnet
 
@@ -88,6 +91,17 @@ def test_a_model_with_a_controlnet_of_its_own_needs_no_name(
 def test_a_model_without_one_is_told_to_name_one(model, edit, video):
     with pytest.raises(ValueError, match="no ControlNet for depth is known for this kind of model"):
         replace(edit, control=("depth",), controlnets=())(model, video)
+
+
+def test_every_control_can_be_followed():
+    assert set(get_args(ControlName)) == set(CONTROLS)
+
+
+def test_a_control_without_a_published_controlnet_asks_for_one(model, monkeypatch):
+    monkeypatch.setattr("rescene.methods.text2video_zero.redraw.PUBLISHED_WIDTH", model.text.width)
+    monkeypatch.delitem(PUBLISHED, "depth")
+    with pytest.raises(ValueError, match="no ControlNet for depth is known"):
+        controlnet_for("depth", model)
 
 
 def test_descendants_of_stable_diffusion_get_the_published_ones(model, monkeypatch):

@@ -145,7 +145,8 @@ class Text2VideoZeroRedraw(CrossFrameSettings):
                 )
         if self.canny_low > self.canny_high:
             raise ValueError(
-                f"canny_low is {self.canny_low} and canny_high {self.canny_high}; it must not be above it"
+                f"canny_low is {self.canny_low} and canny_high {self.canny_high}; the low one must not be above "
+                "the high one"
             )
 
     @property

@@ -7,6 +7,7 @@ ControlNets are shown (Khachatryan et al., "Text2Video-Zero", ICCV 2023).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from ...backbones import Backbone, guided
 from ...backbones.changes import (
@@ -14,7 +15,7 @@ from ...backbones.changes import (
     ControlNetFile,
     Steering,
 )
-from ...controls import Canny, Control, Depth, Pose
+from ...controls import CONTROLS
 from ...inputs import Inputs
 from ...sampling import Step
 from ...sampling.noise import frame_noise
@@ -84,13 +85,13 @@ class RedrawEdit(CrossFrameWork):
         if inputs.control is not None:
             return [inputs.control]
         settings, device = self.settings, str(self.model.device)
-        makers: dict[ControlName, Control] = {
-            "canny": Canny(low=settings.canny_low, high=settings.canny_high),
-            "depth": Depth(model=settings.depth_model, device=device),
-            "pose": Pose(device=device),
+        options: dict[str, dict[str, Any]] = {
+            "canny": {"low": settings.canny_low, "high": settings.canny_high},
+            "depth": {"model": settings.depth_model, "device": device},
+            "pose": {"device": device},
         }
         assert inputs.video
-        return [makers[name](inputs.video) for name in settings.control]
+        return [CONTROLS[name](**options.get(name, {}))(inputs.video) for name in settings.control]
 
     @cached_property
     def nets(self) -> Sequence[ControlNetFile]:
@@ -126,7 +127,8 @@ def controlnet_for(control: ControlName, model: Backbone) -> str:
     """
     if control in OWN and ControlNetFile.find(OWN[control]).fits(model):
         return OWN[control]
-    if model.conditions != {"text"} or model.text is None or model.text.width != PUBLISHED_WIDTH:
+    fits = model.conditions == {"text"} and model.text and model.text.width == PUBLISHED_WIDTH
+    if not fits or control not in PUBLISHED:
         raise ValueError(
             f"no ControlNet for {control} is known for this kind of model: name one that was trained with it "
             f"(controlnets). Known are those for sd15 and its descendants, and {', '.join(CONTROLNETS)}"
