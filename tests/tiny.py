@@ -97,7 +97,7 @@ def tiny_sdxl(folder: Path) -> Path:
     return folder
 
 
-def tiny_controlnet(folder: Path, unet: UNet2DConditionModel, *, seed: int = 0) -> Path:
+def tiny_controlnet(folder: Path, unet: Any, *, seed: int = 0) -> Path:
     """Saves a ControlNet for `unet` that has an effect, as untrained ones have none."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

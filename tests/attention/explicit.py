@@ -13,8 +13,8 @@ FRAMES, GRID, HEADS, WIDTH, TEXT = 3, (2, 4), 2, 4, 6
 POSITIONS = GRID[0] * GRID[1]
 
 
-def call(layer: Layer = SELF, frames: int = FRAMES) -> Call:
-    return Call(layer, step=0, branches=2, times=frames, grid=GRID)
+def call(layer: Layer = SELF, times: int = FRAMES) -> Call:
+    return Call(layer, step=0, branches=2, times=times, grid=GRID)
 
 
 def random(*shape: int, seed: int) -> Tensor:

@@ -20,7 +20,7 @@ def gathered(frames: tuple[str | int, ...], numbers: list[float]) -> list[list[f
         seen.append(k)
         return q
 
-    FrameKeys(frames).around_attention(call(frames=len(numbers)), keys, keys, keys, proceed)
+    FrameKeys(frames).around_attention(call(times=len(numbers)), keys, keys, keys, proceed)
     return seen[0].flatten(1).tolist()
 
 

@@ -124,6 +124,7 @@ class NegativeEdit:
         return Cost(steps=1, evaluations=len(inputs.video))
 
     def __call__(self, inputs: Inputs, run: Run) -> Video:
+        assert inputs.video
         return Video.of(1 - inputs.video.frames, inputs.video.fps)
 
 

@@ -56,13 +56,16 @@ def test_latents_have_sixteen_channels_and_the_unit_variance_the_unet_expects(pi
 
 
 def test_a_word_that_it_never_saw_is_warned_of_with_those_it_knows():
-    model = rescene.load("mini")
+    text = rescene.load("mini").text
+    assert text
     with pytest.warns(PromptWarning, match=r"dragon(.|\n)*objects: car, jeep(.|\n)*colours: red"):
-        model.text("a red dragon on the road")
+        text("a red dragon on the road")
 
 
 def test_words_that_it_knows_are_not_warned_of(recwarn):
-    rescene.load("mini").embed("an elephant in the snow, watercolor painting")
+    text = rescene.load("mini").text
+    assert text
+    text("an elephant in the snow, watercolor painting")
     assert not [each for each in recwarn if each.category is PromptWarning]
 
 

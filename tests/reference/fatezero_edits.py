@@ -13,12 +13,13 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Notes, StableDiffusion, Video, load
+from rescene import Notes, StableDiffusion, Video
 from rescene.methods.fatezero.inversion import Inversion, SourceBranch, invert
 from rescene.progress import quiet
 from tests.reference.fatezero_frames import squared
 from tests.reference.published import Published, frame_keys, scaled_queries, temporal_biases
 from tests.reference.result import Result
+from tests.tiny import loaded_sd
 
 
 def run(
@@ -50,7 +51,7 @@ class Case:
     @cached_property
     def model(self) -> StableDiffusion:
         """The tiny model with this case's weights."""
-        model = load(self.models / "tiny-sd")
+        model = loaded_sd(self.models / "tiny-sd")
         return scaled_queries(model) if self.case["weights"] == "q8" else model
 
     @cached_property

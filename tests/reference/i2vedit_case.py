@@ -16,12 +16,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rescene import load
 from rescene.backbones import StableVideo
 from rescene.methods import I2VEdit
 from rescene.methods.i2vedit.edit import I2VEditWork
 from rescene.sampling import Denoise, Schedule
 from tests.reference.result import Result
+from tests.tiny_video import loaded_svd
 
 SHARED = r"^clip0\.|\.inversion\.|\.noise_image$|\.time_ids$"
 """What doesn't depend on the order of the context: what goes into clips, but for where the last ended."""
@@ -71,7 +71,7 @@ class Recorded:
     @cached_property
     def model(self) -> StableVideo:
         """The tiny model."""
-        return load(self.models / "tiny-svd", device="cpu")
+        return loaded_svd(self.models / "tiny-svd")
 
     @cached_property
     def frames(self) -> Tensor:

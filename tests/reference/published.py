@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rescene import FateZero, FrameKeys, StableDiffusion
+from rescene import Backbone, FateZero, FrameKeys, StableDiffusion
 from rescene.attention import AttentionHook, Layer
 from rescene.backbones.changes import TemporalLayers
 from rescene.methods.fatezero.edit import FateZeroEdit
@@ -83,7 +83,7 @@ class Published(FateZeroEdit):
     @classmethod
     def of(
         cls,
-        model: StableDiffusion,
+        model: Backbone,
         prompts: tuple[str, str],
         p2p: dict[str, Any],
         editing: dict[str, Any],

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Inputs, StableDiffusion, Text2VideoZero, load
+from rescene import Inputs, StableDiffusion, Text2VideoZero
 from rescene.methods import Run
 from rescene.methods.text2video_zero.background import smooth
 from rescene.sampling.noise import warp
@@ -22,6 +22,7 @@ from tests.reference.text2video_zero_published import (
     frames_first,
     stub_saliency,
 )
+from tests.tiny import loaded_sd
 
 TABLE_STEPS = 50
 """t0 and t1 are numbers of steps in a schedule of so many."""
@@ -31,7 +32,7 @@ LOGO_ROWS, LOGO_COLUMNS = 32, 280
 
 def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance: float) -> Iterator[Result]:
     """Runs one case and compares everything that was recorded of it."""
-    recorded, model = load_file(root / f"{name}.safetensors"), load(models / "tiny-sd")
+    recorded, model = load_file(root / f"{name}.safetensors"), loaded_sd(models / "tiny-sd")
     settings, chunks = case["inference_kwargs"], case["chunks_frame_ids"]
     ours, frames = dict[str, Tensor](), list[Tensor]()
     merging = PublishedMerging(settings["merging_ratio"]) if settings["merging_ratio"] else None
@@ -60,7 +61,7 @@ def run_diffusers(
     root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance: float
 ) -> Iterator[Result]:
     """The same clip by diffusers' pipeline, with its own layout of the noise and with the original's."""
-    model = load(models / "tiny-sd")
+    model = loaded_sd(models / "tiny-sd")
     ours = dict[str, Tensor]()
     for key, by_frame in (("final_latents", True), ("final_latents_eps_cfhw", False)):
         edit = replace(published(model, case, case["chunks_frame_ids"], None), by_frame=by_frame)

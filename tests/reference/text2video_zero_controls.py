@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Inputs, StableDiffusion, Video, load
+from rescene import Inputs, StableDiffusion, Video
 from rescene.attention import AttentionControl
 from rescene.backbones.changes import Steering
 from rescene.methods import Run, Text2VideoZeroRedraw
@@ -20,13 +20,14 @@ from rescene.typing import Latents
 from tests.reference.result import Result
 from tests.reference.text2video_zero_frames import edges, loaded, whole
 from tests.reference.text2video_zero_published import PublishedMerging, StepNoise, compare, drawn
+from tests.tiny import loaded_sd
 
 POSE_FPS = 4
 
 
 def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance: float) -> Iterator[Result]:
     """Runs one case and compares everything that was recorded of it."""
-    recorded, model = load_file(root / f"{name}.safetensors"), load(models / "tiny-sd")
+    recorded, model = load_file(root / f"{name}.safetensors"), loaded_sd(models / "tiny-sd")
     settings, chunks = case["inference_kwargs"], case["chunks_frame_ids"]
     shown = control(root, case)
     if "canny256_edges_u8" in case.get("control", ""):
@@ -144,5 +145,6 @@ class Published(RedrawEdit):
 
         with ExitStack() as undo:
             if self.residuals_in_place:
-                undo.enter_context(self.model.control.network.mid_block.register_forward_pre_hook(add))
+                middle = self.model.control.network.get_submodule("mid_block")
+                undo.enter_context(middle.register_forward_pre_hook(add))
             yield

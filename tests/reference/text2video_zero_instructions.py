@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import Inputs, StableDiffusion, Video, load
+from rescene import Inputs, StableDiffusion, Video
 from rescene.backbones import Backbone
 from rescene.backbones.stable_diffusion import DecodedLatents
 from rescene.methods import InstructPix2Pix, Run
@@ -23,6 +23,7 @@ from rescene.typing import Latents
 from tests.reference.result import Result
 from tests.reference.text2video_zero_frames import loaded
 from tests.reference.text2video_zero_published import PublishedMerging, StepNoise, compare
+from tests.tiny import loaded_sd
 
 RECORDED_SIZE = 512
 """Of the recorded clip, in pixels: at this resolution nothing is resized."""
@@ -30,7 +31,7 @@ RECORDED_SIZE = 512
 
 def run(root: Path, models: Path, name: str, case: Mapping[str, Any], tolerance: float) -> Iterator[Result]:
     """Runs one case and compares everything that was recorded of it."""
-    recorded, model = load_file(root / f"{name}.safetensors"), load(models / "tiny-ip2p")
+    recorded, model = load_file(root / f"{name}.safetensors"), loaded_sd(models / "tiny-ip2p")
     call, settings = case["call"], case["inference_kwargs"]
     pixels = loaded(root / call["video"], call["resolution"])
     if "video256_pm1" in case.get("control", ""):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from rescene import StableDiffusion
+from rescene import Backbone
 from rescene.attention import Call
 from rescene.methods.text2video_zero.background import Saliency, Subject
 from rescene.methods.text2video_zero.cross_frame import CrossFrame
@@ -71,7 +71,7 @@ class PublishedMerging(MergeTokens):
         self._drawn.clear()
 
     @contextmanager
-    def listening(self, model: StableDiffusion) -> Iterator[None]:
+    def listening(self, model: Backbone) -> Iterator[None]:
         """Keeps the inputs of the blocks whose self-attention merges."""
 
         def keep(name: str) -> Callable[..., None]:

@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rescene import StableDiffusion, Video, load
+from rescene import StableDiffusion, Video
 from rescene.backbones.changes import Steering, load_controlnet
 from rescene.methods.tokenflow.conditions import Conditions
 from tests.reference.result import Result
+from tests.tiny import loaded_sd
 
 BOUNDS = {
     "inversion": (1e-4,),
@@ -66,7 +67,7 @@ class Recorded:
     @cached_property
     def model(self) -> StableDiffusion:
         """The tiny model."""
-        return load(self.models / "tiny-sd", device="cpu")
+        return loaded_sd(self.models / "tiny-sd")
 
     @cached_property
     def video(self) -> Video:

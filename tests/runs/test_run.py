@@ -146,7 +146,7 @@ def test_a_host_looks_on_and_may_hold_the_result(recipe, host, tmp_path):
     measuring = Measuring()
     result = run(prepare(recipe, measuring), str(tmp_path / "results" / "out.mkv"), measuring)
     assert measuring.told == ["load", "begins", "computing", "finished", "computed"]
-    assert result.recipe.inputs.video.path == "source.mkv"
+    assert result.recipe.inputs.video and result.recipe.inputs.video.path == "source.mkv"
     assert len(result.video) == 4
 
 

@@ -41,7 +41,6 @@ class Hookable(Protocol):
     """The part of diffusers' attention modules that is used here."""
 
     processor: Any
-    heads: int
     inner_dim: int
     """Numbers in a position's query, all heads together."""
 

@@ -25,6 +25,7 @@ class AttentionModule(Protocol):
 
     processor: Any
     heads: int
+    inner_dim: int
     to_q: nn.Linear
     to_k: nn.Linear
     to_v: nn.Linear

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,8 +39,8 @@ def made(video: Video) -> Tensor:
     """The latents of a result, clip by clip: decoding takes longer than all else."""
     latents: list[Tensor] = []
     for part in video.clip.clips:  # pyright: ignore
-        picked = part if isinstance(part, Picked) else None
-        whole = picked.clip.latents if picked else part.latents
+        picked: Any = part if isinstance(part, Picked) else None
+        whole = picked.clip.latents if picked else part.latents  # pyright: ignore
         latents.append(whole[picked.frames.start : picked.frames.stop] if picked else whole)
     return torch.cat(latents)
 

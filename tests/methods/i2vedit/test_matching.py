@@ -21,13 +21,13 @@ def maps(q: Tensor, k: Tensor) -> Tensor:
 
 
 def matched(q: Tensor, k: Tensor, v: Tensor, thresholds: Tensor) -> Tensor:
-    call = Call(SELF, 0, FRAMES, (2, 3))
+    call = Call(SELF, step=0, branches=q.shape[0] // FRAMES, times=FRAMES, grid=(2, 3))
     return MatchSpatial(thresholds).around_attention(call, q, k, v, attend)
 
 
 @pytest.mark.parametrize("tile", [1, 40, 2**24])
 def test_the_difference_of_two_attentions_is_that_of_their_maps(monkeypatch, tile: int) -> None:
-    monkeypatch.setattr("rescene.attention.matching.TILE", tile)
+    monkeypatch.setattr("rescene.methods.i2vedit.matching.TILE", tile)
     q, k, other_q, other_k = (drawn(1, seed) for seed in range(4))
     wanted = (maps(q, k) - maps(other_q, other_k)).abs().sum(-1).mean(1) / 2
     torch.testing.assert_close(total_variation(q, k, other_q, other_k), wanted)
@@ -45,7 +45,7 @@ def test_it_is_0_for_equal_and_1_for_opposite_attentions() -> None:
 
 
 def test_no_tile_is_larger_than_asked_for(monkeypatch) -> None:
-    monkeypatch.setattr("rescene.attention.matching.TILE", 2 * FRAMES * HEADS * POSITIONS)
+    monkeypatch.setattr("rescene.methods.i2vedit.matching.TILE", 2 * FRAMES * HEADS * POSITIONS)
     seen: list[int] = []
     exact = Tensor.logsumexp
 

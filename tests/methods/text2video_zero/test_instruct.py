@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rescene import InstructPix2Pix, StableDiffusion, Text2VideoZero, Video, load
-from tests.tiny import tiny_pix2pix
+from rescene import InstructPix2Pix, StableDiffusion, Text2VideoZero, Video
+from tests.tiny import loaded_sd, tiny_pix2pix
 
 EDIT = InstructPix2Pix(instruction="a watercolor car", num_inference_steps=2, guidance_scale=4)
 
 
 @pytest.fixture(scope="module")
 def pix2pix(tmp_path_factory: pytest.TempPathFactory) -> StableDiffusion:
-    return load(tiny_pix2pix(tmp_path_factory.mktemp("models") / "pix2pix"), device="cpu")
+    return loaded_sd(tiny_pix2pix(tmp_path_factory.mktemp("models") / "pix2pix"))
 
 
 @pytest.fixture

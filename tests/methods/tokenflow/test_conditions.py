@@ -12,13 +12,13 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from rescene import Notes, StableDiffusion, TokenFlow, Video, load
+from rescene import Notes, StableDiffusion, TokenFlow, Video
 from rescene.backbones import depth_maps
 from rescene.inputs import Inputs
 from rescene.methods import Run
 from rescene.methods.tokenflow import edit as tokenflow
 from tests.methods.edits import Edit, LatentsOf, moving
-from tests.tiny import tiny_sd
+from tests.tiny import loaded_sd, tiny_sd
 
 
 def test_a_control_has_a_say(model: StableDiffusion, edit: Edit, latents_of: LatentsOf) -> None:
@@ -43,7 +43,7 @@ def test_frames_have_controls_of_their_own_in_the_inversion(
 def test_a_controlnet_for_another_base_is_an_error_before_anything_is_computed(
     edit: Edit, tmp_path: Path, controlnet: Path, calls: list[tuple[int, int]]
 ) -> None:
-    other = load(tiny_sd(tmp_path / "other", vae="tiny"), device="cpu")
+    other = loaded_sd(tiny_sd(tmp_path / "other", vae="tiny"))
     with pytest.raises(ValueError, match="another kind of model"):
         edit(base="controlnet")(other, moving(2))
     with pytest.raises(ValueError, match="another kind of model"):
@@ -59,7 +59,7 @@ def reader(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Stabl
         torch.manual_seed(0)
         network: Any = UNet2DConditionModel.from_config({**config, "in_channels": 5})
     network.save_pretrained(folder / "unet")
-    return load(folder, device="cpu")
+    return loaded_sd(folder)
 
 
 def ramp(video: Video, *, falling: bool = False) -> Video:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from rescene import Notes, StableDiffusion, TokenFlow, Video
+from rescene import Backbone, Notes, StableDiffusion, TokenFlow, Video
 from rescene.backbones import outline
 from rescene.backbones.changes import load_controlnet
 from rescene.methods import Cost, Run
@@ -31,7 +31,7 @@ def video() -> Video:
     return Video.of(torch.rand(FRAMES, 3, 64, 64, generator=torch.Generator().manual_seed(0)), 8)
 
 
-def cost(edit: TokenFlow, model: StableDiffusion, frames: int = FRAMES) -> Cost:
+def cost(edit: TokenFlow, model: Backbone, frames: int = FRAMES) -> Cost:
     return edit.cost(model, Video.of(torch.zeros(1, 3, 64, 64), 8).lengthen(frames))
 
 

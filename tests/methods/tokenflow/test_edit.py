@@ -9,13 +9,13 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from rescene import AttentionHook, Notes, StableDiffusion, Video, cache, load
+from rescene import AttentionHook, Notes, StableDiffusion, Video, cache
 from rescene.attention import Call
 from rescene.methods import Run
 from rescene.methods.tokenflow import Base, Blend
 from rescene.typing import Tokens
 from tests.methods.edits import ROAD, Edit, LatentsOf, moving
-from tests.tiny import tiny_sd
+from tests.tiny import loaded_sd, tiny_sd
 
 BASES = get_args(Base)
 
@@ -150,7 +150,7 @@ def test_what_another_source_or_model_left_in_the_cache_is_not_taken(
     other = replace(first, source="a dog") if changed == "source" else first
     other = replace(other, num_inference_steps=4) if changed == "steps" else other
     video = moving(4) if changed == "frames" else video
-    model = load(tiny_sd(tmp_path / "other", seed=1), device="cpu") if changed == "model" else model
+    model = loaded_sd(tiny_sd(tmp_path / "other", seed=1)) if changed == "model" else model
     after = latents_of(other(model, video))
     shutil.rmtree(cache_folder)
     assert torch.equal(after, latents_of(other(model, video)))

@@ -95,7 +95,7 @@ def test_the_sites_are_those_of_the_paper_in_a_network_of_stable_diffusions_layo
             name.split("_")[0],  # pyright: ignore[reportArgumentType]
             0,
             0.0,
-            attends,
+            attends,  # pyright: ignore[reportArgumentType]
             "frames",
         )
         for name in names

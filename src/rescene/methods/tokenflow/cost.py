@@ -84,7 +84,7 @@ def pivot_bytes(edit: "TokenFlowEdit", step: Step, size: tuple[int, int]) -> int
         numbers += positions([block], size) * channels_of(model, edit.sites.features)
     if edit.sites and step.index in led:
         numbers += sum(
-            2 * positions([layer], size) * layers[layer].to_q.out_features for layer in edit.sites.attention
+            2 * positions([layer], size) * layers[layer].inner_dim for layer in edit.sites.attention
         )
     return numbers * model.dtype.itemsize
 
