@@ -25,9 +25,7 @@ def trial(row: str, kind: str, setting: str, psnr: float | None) -> Trial:
         return Trial(**texts, identity="", error="ValueError: no clip")
     scores = (Score(about=PSNR, value=psnr, how="h"), Score(about=SSIM, value=0.5, part="inside", how="h"))
     report = Report(scores=scores, left_out={"lpips": "no network"}, notes=("scaled",))
-    return Trial(
-        **texts, identity="abc", report=report, made={"method": "ddim", "fields": {"strength": 0.5}}
-    )
+    return Trial(**texts, identity="abc", report=report, made={"method": "ddim", "fields": {"strength": 0.5}})
 
 
 TRIALS = [
