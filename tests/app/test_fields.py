@@ -114,16 +114,11 @@ def test_every_field_that_can_name_a_file_of_a_method_is_hidden():
 
 def test_what_was_trained_here_goes_by_its_name(tmp_path):
     values, adapter = {"motion": "ski", "target": "a car"}, tmp_path / "ski.safetensors"
-    made = read(METHODS["edit"]["tune-a-video"], values, name="tune-a-video", adapters={"ski": adapter})
+    made = read(TuneAVideo, values, name="tune-a-video", adapters={"ski": adapter})
     assert made == TuneAVideo(motion=adapter, target="a car")
     for other in ("/etc/passwd", str(adapter), "", None):
         with pytest.raises(ValueError, match="choose one, or make one under Train"):
-            read(
-                METHODS["edit"]["tune-a-video"],
-                {**values, "motion": other},
-                name="x",
-                adapters={"ski": adapter},
-            )
+            read(TuneAVideo, {**values, "motion": other}, name="x", adapters={"ski": adapter})
 
 
 @pytest.mark.parametrize("value", [["own", "middle"], [1, 2.5], {"a": 1, "b c": [0.2, 0.8]}, []])

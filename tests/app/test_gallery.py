@@ -8,6 +8,7 @@ from rescene import Video
 from rescene.app import AppOptions, serving
 from rescene.app.generate import ALONG, GenerateTab
 from rescene.app.workshop import Workshop
+from rescene.backbones import StableDiffusion
 from rescene.demo import CONTROLS
 from rescene.methods.text2video_zero import redraw
 from rescene.runs.result import read_settings
@@ -22,7 +23,9 @@ def nets(monkeypatch, tmp_path, tiny_folder):
     """Tiny ControlNets in the place of those that are published."""
     from rescene import load
 
-    place = tiny_controlnet(tmp_path / "net", load(str(tiny_folder)).control.network)
+    model = load(tiny_folder)
+    assert isinstance(model, StableDiffusion)
+    place = tiny_controlnet(tmp_path / "net", model.unet)
     monkeypatch.setattr(redraw, "controlnet_for", lambda control, model: str(place))
     return place
 
