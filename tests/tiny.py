@@ -119,6 +119,29 @@ def tiny_depth(folder: Path) -> Path:
     return _reading_more(folder, 1, "StableDiffusionDepth2ImgPipeline")
 
 
+def tiny_dpt(folder: Path) -> Path:
+    """Saves a random network that estimates depth."""
+    from transformers import DPTConfig, DPTForDepthEstimation
+    from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = DPTConfig(
+            hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, image_size=32,
+            patch_size=8, is_hybrid=False, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8],
+            fusion_hidden_size=8, reassemble_factors=[4, 2, 1, 0.5], use_auxiliary_head=False,
+        )  # fmt: skip
+        network = DPTForDepthEstimation(config)
+        # Above the final ReLU, so that there is something to see.
+        network.head.get_parameter("head.4.bias").data.fill_(1)
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.data.mul_(8)
+        network.save_pretrained(folder)
+    DPTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
 TINY: dict[str, Callable[[Path], Path]] = {
     "sd": tiny_sd,
     "sd-v": partial(tiny_sd, prediction_type="v_prediction"),

@@ -2,31 +2,14 @@
 
 import pytest
 import torch
-from transformers import DPTConfig, DPTForDepthEstimation
-from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
 from rescene import Depth, Video
+from tests.tiny import tiny_dpt
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("models") / "dpt"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = DPTConfig(
-            hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, image_size=32,
-            patch_size=8, is_hybrid=False, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8],
-            fusion_hidden_size=8, reassemble_factors=[4, 2, 1, 0.5], use_auxiliary_head=False,
-        )  # fmt: skip
-        network = DPTForDepthEstimation(config)
-        # Above the final ReLU, so that there is something to see.
-        network.head.get_parameter("head.4.bias").data.fill_(1)
-        for weight in network.parameters():
-            if weight.ndim > 1:
-                weight.data.mul_(8)
-        network.save_pretrained(path)
-    DPTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(path)
-    return str(path)
+    return str(tiny_dpt(tmp_path_factory.mktemp("models") / "dpt"))
 
 
 @pytest.fixture

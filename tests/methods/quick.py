@@ -12,6 +12,7 @@ from rescene.backbones.changes import About, Adapter
 from rescene.fields import Verb
 from rescene.methods import Method
 from tests.methods.examples import EXAMPLES, OTHERS
+from tests.tiny import tiny_dpt
 
 
 def quick(verb: Verb, name: str, model: Backbone, folder: Path) -> Method:
@@ -23,6 +24,8 @@ def quick(verb: Verb, name: str, model: Backbone, folder: Path) -> Method:
     if hasattr(method, "controlnets"):
         nets = (str(controlnet(model, folder / "controlnet")),)
         changes |= {"control": ("canny",), "control_weights": (), "controlnets": nets}
+    if hasattr(method, "depth_model"):
+        changes["depth_model"] = str(tiny_dpt(folder / "dpt"))
     if hasattr(method, "num_frames"):
         changes["num_frames"] = 2
     return replace(method, **changes)
