@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from rescene.app.pace import Pace, Work, guessed, speed, spoken
+from rescene.app.pace import Pace, Workload, guessed, speed, spoken
 from rescene.backbones import outline
 from rescene.backbones.operations import operations
 
 
 def work(evaluations=10, **more):
-    return Work(
+    return Workload(
         **{"method": "fatezero", "model": "mini", "evaluations": evaluations, "size": (64, 64)} | more
     )
 

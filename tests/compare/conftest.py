@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from rescene.compare import Result, page
+from rescene.compare import Compared, page
 from rescene.metrics import evaluate
 from rescene.video import Video
 from tests.browser import browser
@@ -30,7 +30,7 @@ def html() -> str:
     for name, video in (("soft", greys(0.15, 0.85)), ("strong", greys(0.3, 0.95))):
         settings = {"method": "fatezero", "fields": {"source": "a car", "target": f"a {name} car"}}
         report = evaluate(source, video)
-        results.append(Result(name=name, video=video, settings=settings, report=report))
+        results.append(Compared(name=name, video=video, settings=settings, report=report))
     return page(source, results, title="greys.mp4")
 
 

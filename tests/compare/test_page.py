@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from rescene.compare import Result, page
+from rescene.compare import Compared, page
 from rescene.compare.page import mp4
 from rescene.metrics import evaluate
 from rescene.video import Video
@@ -24,7 +24,7 @@ def test_it_shows_numbers_prompts_and_settings(html):
 
 def test_settings_of_strangers_are_text(clip):
     evil = "<script>alert(1)</script>"
-    result = Result(name=evil, video=clip, settings={"fields": {"target": evil}, evil: evil})
+    result = Compared(name=evil, video=clip, settings={"fields": {"target": evil}, evil: evil})
     text = page(clip, [result], title=evil)
     assert evil not in text
     assert "&lt;script&gt;alert(1)" in text
@@ -32,7 +32,7 @@ def test_settings_of_strangers_are_text(clip):
 
 
 def test_numbers_are_marked_only_where_they_differ(clip):
-    result = Result(name="same", video=clip, report=evaluate(clip, clip))
+    result = Compared(name="same", video=clip, report=evaluate(clip, clip))
     assert 'class="best"' not in page(clip, [result, result], title="clip")
 
 

@@ -16,7 +16,7 @@ from .widgets import PRIVATE, widget
 from .workshop import Workshop
 
 if TYPE_CHECKING:
-    from ..compare import Result
+    from ..compare import Compared
 
 LANE = "comparisons"
 """They need no model, so they wait only for each other."""
@@ -69,9 +69,9 @@ class CompareTab:
         return Job(title=f"Comparison of {len(made)}", lane=LANE, settings=asked, work=work)
 
 
-def result_of(made: Job, source: Video, job: Job) -> "Result":
+def result_of(made: Job, source: Video, job: Job) -> "Compared":
     """A result with its settings and numbers."""
-    from ..compare import Result
+    from ..compare import Compared
     from ..metrics import Prompts, evaluate
 
     assert made.outcome
@@ -81,4 +81,4 @@ def result_of(made: Job, source: Video, job: Job) -> "Result":
     with watching(video, job.progress, f"Measuring {made.outcome.files['result'].stem}") as watched:
         report = evaluate(source, watched, prompts=prompts)
     settings = {"method": asked["method"], "fields": fields, "model": {"name": asked["model"]}}
-    return Result(name=made.outcome.files["result"].stem, video=video, settings=settings, report=report)
+    return Compared(name=made.outcome.files["result"].stem, video=video, settings=settings, report=report)

@@ -15,7 +15,7 @@ USED = 0.35
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class Workload:
     """How much a run is to compute."""
 
     method: str
@@ -31,11 +31,11 @@ class Work:
         return self.evaluations * self.size[0] * self.size[1]
 
 
-def work_of(run: Prepared) -> Work | None:
+def workload(run: Prepared) -> Workload | None:
     """How much a run is to compute; None where only the method knows at what size."""
     if run.fit is None:
         return None
-    return Work(
+    return Workload(
         method=f"{run.recipe.verb} {run.recipe.method.name}",
         model=run.recipe.model.name,
         evaluations=run.cost.evaluations,
@@ -49,17 +49,17 @@ class Pace:
 
     _seconds: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def learn(self, work: Work, seconds: float) -> None:
+    def learn(self, work: Workload, seconds: float) -> None:
         """Takes down how long a job took."""
         self._seconds[work.method, work.model] = seconds / work.amount
 
-    def expected(self, work: Work) -> float | None:
+    def expected(self, work: Workload) -> float | None:
         """Seconds that a job should take; None before the first one of its kind."""
         pace = self._seconds.get((work.method, work.model))
         return None if pace is None else pace * work.amount
 
 
-def guessed(work: Work, outline: Backbone, device: torch.device) -> float | None:
+def guessed(work: Workload, outline: Backbone, device: torch.device) -> float | None:
     """Seconds that a job may take, by the network's arithmetic: right to about a factor of two.
 
     Args:
@@ -85,7 +85,7 @@ def estimate(run: Prepared, pace: Pace, device: torch.device, *, waiting: int) -
         waiting: How many jobs come first.
     """
     parts: list[str] = []
-    if work := work_of(run):
+    if work := workload(run):
         height, width = work.size
         parts.append(f"{len(run.given.video or ())} frames at {width} × {height}")
         known = pace.expected(work)

@@ -21,7 +21,7 @@ from . import fields
 from .hosts import JobHost, PageHost
 from .jobs import Job, Jobs, Outcome
 from .models import Models
-from .pace import Pace, estimate, work_of
+from .pace import Pace, estimate, workload
 from .showing import facts, write_playable
 from .sources import Limits, Source, Sources
 
@@ -112,7 +112,7 @@ class Workshop:
         )
         if hasattr(recipe.method, "seed") and recipe.verb != "propagate":
             job.again = lambda seed: self.start(work.instead(reseeded(recipe.method, seed)))
-        amount = work_of(work)
+        amount = workload(work)
         job.expected = amount and self.pace.expected(amount)
         return self.jobs.submit(job)
 
@@ -171,7 +171,7 @@ class Workshop:
         if work.given.video is not None:
             files["source"] = self.folder_of(job) / "source.mp4"
             write_playable(replace(work.given.video, audio=None), files["source"])
-        if amount := work_of(work):
+        if amount := workload(work):
             self.pace.learn(amount, job.seconds())
         return Outcome(files=files, facts=facts(Video.read(path)))
 

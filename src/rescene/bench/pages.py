@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ..compare import Result, page, style
+from ..compare import Compared, page, style
 from ..metrics import ARROWS
 from ..video import Video
 from ..video.files import replacing
@@ -40,12 +40,12 @@ def row_page(row: Row, trials: Sequence[Trial], videos: Mapping[str, Path]) -> s
     """
     source, truth = source_of(row, hold=False), row.truth()
     prompts = {"source": row.source, "target": row.target}
-    shown = [Result(name="Truth", video=truth, settings={"fields": prompts})] if truth else []
+    shown = [Compared(name="Truth", video=truth, settings={"fields": prompts})] if truth else []
     for trial in trials:
         if trial.report:
             made = dict(trial.made) | {"fields": {**prompts, **trial.made.get("fields", {})}}
             video = Video.read(videos[trial.setting])
-            shown.append(Result(name=trial.setting, video=video, settings=made, report=trial.report))
+            shown.append(Compared(name=trial.setting, video=video, settings=made, report=trial.report))
     return page(source, shown, title=row.name) if len(shown) > bool(truth) else None
 
 

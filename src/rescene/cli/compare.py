@@ -7,7 +7,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from .. import pictures
-from ..compare import Result, in_step, page
+from ..compare import Compared, in_step, page
 from ..video import DigitalSourceType, Video
 from ..video.files import check_target, replacing
 from ..video.watch import watching
@@ -86,12 +86,12 @@ def _source_of(pairs: Sequence[Pair]) -> Video:
     return next(iter(videos.values()))
 
 
-def _measured(pairs: Sequence[Pair], options: MetricOptions, reporter: Reporter) -> list[Result]:
+def _measured(pairs: Sequence[Pair], options: MetricOptions, reporter: Reporter) -> list[Compared]:
     gauge = options.gauge()
-    results: list[Result] = []
+    results: list[Compared] = []
     for name, pair in zip(_names(pairs), pairs, strict=True):
         report, video = gauge.measure(pair, reporter), pair.videos()[1]
-        results.append(Result(name=name, video=video, settings=pair.settings, report=report))
+        results.append(Compared(name=name, video=video, settings=pair.settings, report=report))
     return results
 
 
@@ -101,7 +101,7 @@ def _names(pairs: Sequence[Pair]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [str(pair.output) for pair in pairs]
 
 
-def _row(source: Video, results: Sequence[Result]) -> Video:
+def _row(source: Video, results: Sequence[Compared]) -> Video:
     """All in a row, at the height of the first result."""
     videos = in_step([source, *(result.video for result in results)])
     height = videos[1].height

@@ -14,7 +14,7 @@ from ..runs.run import Prepared, run
 from ..video import TensorClip, Video
 from ..video.watch import watching
 from .check import Check
-from .maps import Outcome, check_maps, write_maps
+from .maps import Drawable, check_maps, write_maps
 from .progress import Reporter, reporting
 
 
@@ -64,8 +64,8 @@ class CommandHost(LocalHost):
         result = run(work, output, self)
         print(result)
         if self.seen and (self.maps or (self.flow and self.seen.copies)):
-            outcome = Outcome(work=work, edited=self.edited, notes=self.seen, flow=self.flow)
-            print(f"{write_maps(outcome, self.load(work.recipe.model), output)}/  (maps)")
+            drawable = Drawable(work=work, edited=self.edited, notes=self.seen, flow=self.flow)
+            print(f"{write_maps(drawable, self.load(work.recipe.model), output)}/  (maps)")
 
     def notes(self, work: Prepared) -> Notes | None:
         self.edited, self.seen = None, None

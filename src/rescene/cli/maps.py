@@ -19,7 +19,7 @@ _ROOM = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Drawable:
     """What there is to draw."""
 
     work: Prepared
@@ -54,25 +54,25 @@ def check_maps(output: str, *, overwrite: bool) -> None:
         raise FileExistsError(f"{folder} holds more than maps ({foreign[0]}), so it is not replaced")
 
 
-def write_maps(outcome: Outcome, model: Backbone, output: str) -> Path:
+def write_maps(drawable: Drawable, model: Backbone, output: str) -> Path:
     """Writes the pictures, all or none, each as PNG and as mp4; returns their folder."""
     folder = maps_folder(output)
     with replacing(folder, folder=True, room=_ROOM) as temporary:
-        for name, video in _drawings(outcome, model):
+        for name, video in _drawings(drawable, model):
             video.write(temporary / f"{name}.mp4")
             still, chunks = pictures.contact_sheet(video), Metadata(source_type=DigitalSourceType.EDITED)
             still.save(temporary / f"{name}.png", pnginfo=png_chunks(chunks, first=True))
     return folder
 
 
-def _drawings(outcome: Outcome, model: Backbone) -> Iterator[tuple[str, Video]]:
-    notes, source, method = outcome.notes, outcome.work.inputs.video, outcome.work.recipe.method
+def _drawings(drawable: Drawable, model: Backbone) -> Iterator[tuple[str, Video]]:
+    notes, source, method = drawable.notes, drawable.work.inputs.video, drawable.work.recipe.method
     assert source
-    if outcome.flow and notes.copies:
+    if drawable.flow and notes.copies:
         copies = [notes.copies[frame] for frame in range(len(source))]
         pivots, positions = [each.pivot for each in copies], [each.positions for each in copies]
         yield "flow", pictures.origins(source, pivots, positions)
-    if outcome.edited is None:
+    if drawable.edited is None:
         return
     for name, heat in (("source", notes.source_words), ("target", notes.target_words)):
         if heat is not None:
@@ -80,7 +80,7 @@ def _drawings(outcome: Outcome, model: Backbone) -> Iterator[tuple[str, Video]]:
             yield f"{name}-words", pictures.words(source, heat, tokens)
     if notes.masks:
         yield "masks", pictures.masks(source, notes.masks)
-    videos = {"source": source, "reconstruction": notes.reconstruction, "edit": outcome.edited}
+    videos = {"source": source, "reconstruction": notes.reconstruction, "edit": drawable.edited}
     yield "comparison", pictures.side_by_side({name: video for name, video in videos.items() if video})
 
 

@@ -26,7 +26,7 @@ GAIN = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
+class Compared:
     """A result on the page."""
 
     name: str
@@ -50,7 +50,7 @@ class Panel:
     flow: str
 
 
-def page(source: Video, results: Sequence[Result], *, title: str) -> str:
+def page(source: Video, results: Sequence[Compared], *, title: str) -> str:
     """The page as text; everything it needs is in it, and it may load nothing else.
 
     Args:
@@ -109,19 +109,19 @@ def _panel(name: str, line: str, video: Video) -> Panel:
     )
 
 
-def _prompt(results: Sequence[Result], which: str) -> str:
+def _prompt(results: Sequence[Compared], which: str) -> str:
     """The first prompt that is known."""
     prompts = (result.settings.get("fields", {}).get(which) for result in results)
     return next((str(prompt) for prompt in prompts if prompt), "")
 
 
-def _grouped(results: Sequence[Result]) -> Any:
+def _grouped(results: Sequence[Compared]) -> Any:
     rows = metric_rows([result.report for result in results])
     groups = list(dict.fromkeys(row.group for row in rows))
     return groupby(sorted(rows, key=lambda row: groups.index(row.group)), key=lambda row: row.group)
 
 
-def _notes(results: Sequence[Result]) -> list[str]:
+def _notes(results: Sequence[Compared]) -> list[str]:
     """What has to be known about the numbers."""
     notes: list[str] = []
     for result in (result for result in results if result.report):

@@ -7,14 +7,14 @@ from .registry import METRICS
 
 if TYPE_CHECKING:
     from .comparison import Prompts, Tools
-    from .flow import DIS, RAFT, Flow, KnownFlow, Motion
+    from .flow import DIS, RAFT, Flow, FrameFlow, KnownFlow
     from .metric import ARROWS, About, Metric, Score, Unavailable
     from .report import Report, evaluate
     from .scorers import CLIP, Scorer
 
 _HOMES = {
     "comparison": ("Prompts", "Tools"),
-    "flow": ("DIS", "RAFT", "Flow", "KnownFlow", "Motion"),
+    "flow": ("DIS", "RAFT", "Flow", "KnownFlow", "FrameFlow"),
     "metric": ("ARROWS", "About", "Metric", "Score", "Unavailable"),
     "report": ("Report", "evaluate"),
     "scorers": ("CLIP", "Scorer"),
@@ -29,9 +29,9 @@ __all__ = [
     "RAFT",
     "About",
     "Flow",
+    "FrameFlow",
     "KnownFlow",
     "Metric",
-    "Motion",
     "Prompts",
     "Report",
     "Score",

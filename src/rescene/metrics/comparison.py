@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..video import Video
-from .flow import DIS, Flow, Frame, Motion
+from .flow import DIS, Flow, Frame, FrameFlow
 from .scorers import Crop, Scorer
 
 Region = Bool[Tensor, "1 H W"]
@@ -52,7 +52,7 @@ class Comparison:
     mask: Video | None = None
     """White where the edit was meant to change the picture."""
 
-    def steps(self) -> Iterator["Step"]:
+    def moments(self) -> Iterator["Moment"]:
         """Every frame once, in order; a few are held at a time."""
         before, number = None, 0
         masks = repeat(None) if self.mask is None else self.mask.chunks(_RUN)
@@ -61,7 +61,7 @@ class Comparison:
             for at in range(len(run[0])):
                 mask = None if run[2] is None else run[2][at].mean(0, keepdim=True) > 0.5
                 now = Moment(source=run[0][at], result=run[1][at], mask=mask, tools=self.tools)
-                yield Step(number=number, before=before, now=now)
+                yield Moment(number=number, before=before, now=now)
                 before, number = now, number + 1
 
 
@@ -115,7 +115,7 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Step:
+class Moment:
     """One frame and the one before it."""
 
     number: int
@@ -123,7 +123,7 @@ class Step:
     now: Moment
 
     @cached_property
-    def motion(self) -> Motion:
+    def motion(self) -> FrameFlow:
         """How the source moves from the frame before to this one."""
         assert self.before is not None, "nothing moves before the second frame"
         return self.now.tools.flow(self.number - 1, self.before.source, self.now.source)

@@ -19,7 +19,7 @@ _RAFT_UPDATES, _RAFT_STRIDE = 12, 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Motion:
+class FrameFlow:
     """How one frame moves to the next."""
 
     flow: Field
@@ -40,7 +40,7 @@ class Flow(Protocol):
         """Stands beside every number that it has a part in."""
         ...
 
-    def __call__(self, number: int, frame: Frame, following: Frame) -> Motion:
+    def __call__(self, number: int, frame: Frame, following: Frame) -> FrameFlow:
         """How frame `number` moves to the one that follows it."""
         ...
 
@@ -51,7 +51,7 @@ class DIS:
 
     name: str = "DIS (OpenCV, medium), full size, occlusion mask"
 
-    def __call__(self, number: int, frame: Frame, following: Frame) -> Motion:
+    def __call__(self, number: int, frame: Frame, following: Frame) -> FrameFlow:
         return both_ways(self._estimate, frame, following)
 
     def _estimate(self, frame: Frame, following: Frame) -> Field:
@@ -73,7 +73,7 @@ class RAFT:
     def __post_init__(self) -> None:
         _raft(self.device)
 
-    def __call__(self, number: int, frame: Frame, following: Frame) -> Motion:
+    def __call__(self, number: int, frame: Frame, following: Frame) -> FrameFlow:
         return both_ways(self._estimate, frame, following)
 
     @torch.no_grad()
@@ -95,16 +95,16 @@ class KnownFlow:
     visible: Bool[Tensor, "G 1 H W"]
     name: str = "known flow and visibility"
 
-    def __call__(self, number: int, frame: Frame, following: Frame) -> Motion:
+    def __call__(self, number: int, frame: Frame, following: Frame) -> FrameFlow:
         if number >= len(self.flow):
             raise ValueError(
                 f"the known flow has {len(self.flow)} fields, but there is a frame {number + 1} to reach; "
                 "give one field for each frame but the last"
             )
-        return Motion(flow=self.flow[number], visible=self.visible[number])
+        return FrameFlow(flow=self.flow[number], visible=self.visible[number])
 
 
-def both_ways(estimate: Callable[[Frame, Frame], Field], frame: Frame, following: Frame) -> Motion:
+def both_ways(estimate: Callable[[Frame, Frame], Field], frame: Frame, following: Frame) -> FrameFlow:
     """Forward flow, with the pixels for which backward flow leads back (Ruder et al., GCPR 2016, §3.1).
 
     A pixel is visible if it stays in view and |f(x) + b(x + f(x))|² ≤ 0.01 (|f(x)|² + |b(x + f(x))|²) + 0.5,
@@ -114,7 +114,7 @@ def both_ways(estimate: Callable[[Frame, Frame], Field], frame: Frame, following
     returned = looked_up(backward, forward)
     gap = (forward + returned).square().sum(0, keepdim=True)
     length = forward.square().sum(0, keepdim=True) + returned.square().sum(0, keepdim=True)
-    return Motion(flow=forward, visible=(gap <= 0.01 * length + 0.5) & _in_view(forward))
+    return FrameFlow(flow=forward, visible=(gap <= 0.01 * length + 0.5) & _in_view(forward))
 
 
 def looked_up(image: Float[Tensor, "C H W"], flow: Field) -> Float[Tensor, "C H W"]:

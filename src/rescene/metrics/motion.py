@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .comparison import Comparison, Step
+from .comparison import Comparison, Moment
 from .metric import About, Averages, Score, Unavailable, check_length, scorer_of
 from .pixels import check_size, ssim_map
 
@@ -39,14 +39,18 @@ class WarpError:
         self._visible = Averages()
         self._flow = comparison.tools.flow.name
 
-    def update(self, step: Step) -> None:
-        if step.before is None:
+    def update(self, moment: Moment) -> None:
+        if moment.before is None:
             return
-        visible = step.motion.visible
+        visible = moment.motion.visible
         self._visible.add(float(visible.float().mean()))
         if visible.any():
-            errors = (step.before.result - step.motion.warped(step.now.result)).square().mean(0, keepdim=True)
-            for part, region in step.before.regions.items():
+            errors = (
+                (moment.before.result - moment.motion.warped(moment.now.result))
+                .square()
+                .mean(0, keepdim=True)
+            )
+            for part, region in moment.before.regions.items():
                 if (seen := visible & region).any():
                     self._averages.add(1000 * float(errors[seen].double().mean()), part)
 
@@ -74,13 +78,13 @@ class WarpSSIM:
         self._averages = Averages()
         self._flow = comparison.tools.flow.name
 
-    def update(self, step: Step) -> None:
-        if step.before is None:
+    def update(self, moment: Moment) -> None:
+        if moment.before is None:
             return
-        seen = step.motion.visible
+        seen = moment.motion.visible
         if seen.any():
-            warped = step.motion.warped(step.now.result).permute(1, 2, 0).contiguous().numpy()
-            self._averages.add(float(ssim_map(step.before.result_pixels, warped)[seen[0]].mean()))
+            warped = moment.motion.warped(moment.now.result).permute(1, 2, 0).contiguous().numpy()
+            self._averages.add(float(ssim_map(moment.before.result_pixels, warped)[seen[0]].mean()))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, f"source's flow by {self._flow}")
@@ -106,10 +110,10 @@ class Flicker:
         self._averages = Averages()
         self._change: Float[Tensor, "2 3 H W"] | None = None
 
-    def update(self, step: Step) -> None:
-        if step.before is None:
+    def update(self, moment: Moment) -> None:
+        if moment.before is None:
             return
-        pairs = (step.now.result, step.before.result), (step.now.source, step.before.source)
+        pairs = (moment.now.result, moment.before.result), (moment.now.source, moment.before.source)
         change = torch.stack([now - before for now, before in pairs])
         if self._change is not None:
             result, source = 255 * (change - self._change).abs().mean((1, 2, 3))
@@ -143,13 +147,13 @@ class ColourDrift:
         self._times, self._squares = 0.0, 0.0
         self._colours, self._products = np.zeros(3), np.zeros(3)
 
-    def update(self, step: Step) -> None:
-        difference = _mean_lab(step.now.result_pixels) - _mean_lab(step.now.source_pixels)
+    def update(self, moment: Moment) -> None:
+        difference = _mean_lab(moment.now.result_pixels) - _mean_lab(moment.now.source_pixels)
         self._count += 1
-        self._times += step.number
-        self._squares += step.number**2
+        self._times += moment.number
+        self._squares += moment.number**2
         self._colours += difference
-        self._products += step.number * difference
+        self._products += moment.number * difference
 
     def scores(self) -> list[Score]:
         above = self._count * self._products - self._times * self._colours
@@ -187,9 +191,9 @@ class TemporalConsistency:
         self._scorer = scorer_of(comparison).name
         self._averages = Averages()
 
-    def update(self, step: Step) -> None:
-        if step.before is not None:
-            self._averages.add(float(step.before.features("bottom") @ step.now.features("bottom")))
+    def update(self, moment: Moment) -> None:
+        if moment.before is not None:
+            self._averages.add(float(moment.before.features("bottom") @ moment.now.features("bottom")))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, f"{self._scorer}, consecutive frames")
@@ -218,8 +222,8 @@ class FrameConsistency:
         self._scorer = scorer_of(comparison).name
         self._sum, self._count = torch.zeros(1, dtype=torch.float64), 0
 
-    def update(self, step: Step) -> None:
-        self._sum = self._sum + step.now.features("centre").double()
+    def update(self, moment: Moment) -> None:
+        self._sum = self._sum + moment.now.features("centre").double()
         self._count += 1
 
     def scores(self) -> list[Score]:

@@ -66,9 +66,9 @@ def evaluate(
         mask=aligned.mask,
     )
     running, left_out = _started(comparison, metrics)
-    for step in comparison.steps():
+    for moment in comparison.moments():
         for metric in running:
-            metric.update(step)
+            metric.update(moment)
     scores = tuple(score for metric in running for score in metric.scores())
     return Report(scores=scores, left_out=left_out, notes=aligned.notes)
 
