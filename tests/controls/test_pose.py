@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from rescene import Pose, Video
+from rescene.controls.openpose import openpose
 from rescene.controls.people import MARGIN, People, cropped, padded, peaks
-from rescene.controls.pose import openpose
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .sources import Limits
-
 if TYPE_CHECKING:
     from .login import Login
 
@@ -74,6 +72,7 @@ def serving(options: AppOptions) -> Iterator[str]:
             raise ValueError("the app needs Gradio: pip install 'rescene[app]'") from error
         from .login import Login
         from .routes import routes
+        from .sources import Limits
         from .workshop import Workshop
 
         limits = Limits(megabytes=options.max_megabytes, frames=options.max_frames)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from ..app import AppOptions, serving
 from .forms import parse
-from .host import hide_library_bars
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -16,6 +15,8 @@ def main(arguments: Sequence[str]) -> None:
         ValueError: for what is wrong with the options, or if Gradio isn't installed.
     """
     options = parse(AppOptions, arguments, command="app")
+    from .host import hide_library_bars
+
     hide_library_bars()
     # Whoever stops a service sends this; uploads are to be deleted then, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -4,38 +4,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 from tyro.conf import Positional
 
-from ..bench import (
-    Bench,
-    FileRow,
-    Row,
-    Setting,
-    Trial,
-    WorldRow,
-    read_rows,
-    read_settings,
-    results,
-    settings_of,
-    world_rows,
-    world_settings,
-)
-from ..bench.pages import index_page, row_page, write
-from ..bench.tables import Summary, as_dict, markdown, summaries, table_of
-from ..bench.world import FRAMES
 from ..fields import unknown
-from ..metrics import ARROWS, Tools
 from ..progress import quiet
 from ..runs import Trim
 from .forms import parse
 from .gauge import Gauge, MetricOptions
-from .host import hide_library_bars
 from .options import ModelOptions
 from .progress import Reporter, reporting
+
+if TYPE_CHECKING:
+    from ..bench import Bench, FileRow, Row, Setting, Trial, WorldRow
+    from ..bench.tables import Summary
 
 OWN = ("clips", "records", "results", "pages")
 
@@ -74,6 +60,10 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: for what is wrong, or if rows failed.
     """
     job = parse(BenchCommand, arguments, command="bench")
+    from ..bench import Bench
+    from ..metrics import Tools
+    from .host import hide_library_bars
+
     _check_folder(job.output)
     job.measures.names()
     settings, rows = _settings(job), _rows(job)
@@ -89,8 +79,12 @@ def main(arguments: Sequence[str]) -> None:
     _finish(job, rows, trials)
 
 
-def _run(bench: Bench, rows: Sequence[Row], settings: Sequence[Setting], reporter: Reporter) -> list[Trial]:
+def _run(
+    bench: "Bench", rows: "Sequence[Row]", settings: "Sequence[Setting]", reporter: Reporter
+) -> "list[Trial]":
     """Runs every row under every setting; each row's page is made as soon as its results are there."""
+    from ..bench import results
+
     trials: list[Trial] = []
     total = len(rows) * len(settings)
     ran = results(bench, rows, settings, quiet)
@@ -104,9 +98,11 @@ def _run(bench: Bench, rows: Sequence[Row], settings: Sequence[Setting], reporte
 
 
 def _show_row(
-    bench: Bench, row: Row, settings: Sequence[Setting], trials: Sequence[Trial], reporter: Reporter
+    bench: "Bench", row: "Row", settings: "Sequence[Setting]", trials: "Sequence[Trial]", reporter: Reporter
 ) -> None:
     """Makes the page of a row, unless it is newer than all results."""
+    from ..bench.pages import row_page, write
+
     path = bench.folder / "pages" / f"{row.name}.html"
     videos = {setting.name: bench.video(row, setting) for setting in settings}
     newest = max((video.stat().st_mtime for video in videos.values() if video.exists()), default=0.0)
@@ -121,8 +117,11 @@ def _show_row(
         write(path, text)
 
 
-def _finish(job: BenchCommand, rows: Sequence[Row], trials: Sequence[Trial]) -> None:
+def _finish(job: BenchCommand, rows: "Sequence[Row]", trials: "Sequence[Trial]") -> None:
     """Writes and prints the tables."""
+    from ..bench.pages import index_page, write
+    from ..bench.tables import as_dict, markdown, summaries, table_of
+
     tables, title = summaries(trials), job.rows.stem if job.rows else "The rendered world"
     values = {"summary": as_dict(tables), "rows": [trial.as_dict() for trial in trials]}
     texts = {
@@ -141,8 +140,10 @@ def _finish(job: BenchCommand, rows: Sequence[Row], trials: Sequence[Trial]) -> 
         )
 
 
-def _print(every: Summary) -> None:
+def _print(every: "Summary") -> None:
     """The table of all rows, settings side by side."""
+    from ..metrics import ARROWS
+
     columns = (Column(line.setting, justify="right") for line in every.lines)
     table = Table(
         f"means of {max(line.rows for line in every.lines)} rows", "", *columns, "", box=SIMPLE_HEAD
@@ -155,7 +156,9 @@ def _print(every: Summary) -> None:
     Console(highlight=False).print(table)
 
 
-def _settings(job: BenchCommand) -> list[Setting]:
+def _settings(job: BenchCommand) -> "list[Setting]":
+    from ..bench import read_settings, settings_of, world_settings
+
     if job.methods and job.settings:
         raise ValueError("--methods and --settings both say what to run; give one of them")
     if job.settings:
@@ -167,7 +170,10 @@ def _settings(job: BenchCommand) -> list[Setting]:
     return world_settings()
 
 
-def _rows(job: BenchCommand) -> list[Row]:
+def _rows(job: BenchCommand) -> "list[Row]":
+    from ..bench import read_rows, world_rows
+    from ..bench.world import FRAMES
+
     if job.limit is not None and job.limit < 1:
         raise ValueError(f"--limit is {job.limit}; it must be at least 1")
     listed: list[WorldRow] | list[FileRow]

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from .. import pictures
-from ..compare import Compared, in_step, page
-from ..video import DigitalSourceType, Video
-from ..video.files import check_target, replacing
-from ..video.watch import watching
 from .forms import parse
 from .gauge import MetricOptions
-from .pairs import Pair
 from .progress import Reporter, reporting
+
+if TYPE_CHECKING:
+    from ..compare import Compared
+    from ..video import Video
+    from .pairs import Pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,12 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: for what is wrong.
     """
     job = parse(CompareCommand, arguments, command="compare")
+    from ..compare import page
+    from ..video import DigitalSourceType
+    from ..video.files import check_target, replacing
+    from ..video.watch import watching
+    from .pairs import Pair
+
     source, results, output = _places(job.files)
     for path in (output, output.with_suffix(".mp4")):
         check_target(path, folder=False, overwrite=job.overwrite)
@@ -76,7 +82,7 @@ def _places(files: Sequence[Path]) -> tuple[Path, list[Path], Path]:
     return files[0], list(files[1:-1]), files[-1]
 
 
-def _source_of(pairs: Sequence[Pair]) -> Video:
+def _source_of(pairs: "Sequence[Pair]") -> "Video":
     """The frames of the source that the results were made from."""
     videos = {str(pair.cut): pair.videos()[0] for pair in pairs if pair.settings} or {
         "": pairs[0].videos()[0]
@@ -86,7 +92,9 @@ def _source_of(pairs: Sequence[Pair]) -> Video:
     return next(iter(videos.values()))
 
 
-def _measured(pairs: Sequence[Pair], options: MetricOptions, reporter: Reporter) -> list[Compared]:
+def _measured(pairs: "Sequence[Pair]", options: MetricOptions, reporter: Reporter) -> "list[Compared]":
+    from ..compare import Compared
+
     gauge = options.gauge()
     results: list[Compared] = []
     for name, pair in zip(_names(pairs), pairs, strict=True):
@@ -95,14 +103,17 @@ def _measured(pairs: Sequence[Pair], options: MetricOptions, reporter: Reporter)
     return results
 
 
-def _names(pairs: Sequence[Pair]) -> list[str]:
+def _names(pairs: "Sequence[Pair]") -> list[str]:
     """File names without suffix, or with their folders where they would be the same."""
     stems = [pair.output.stem for pair in pairs]
     return stems if len(set(stems)) == len(stems) else [str(pair.output) for pair in pairs]
 
 
-def _row(source: Video, results: Sequence[Compared]) -> Video:
+def _row(source: "Video", results: "Sequence[Compared]") -> "Video":
     """All in a row, at the height of the first result."""
+    from .. import pictures
+    from ..compare import in_step
+
     videos = in_step([source, *(result.video for result in results)])
     height = videos[1].height
     names = ["source", *(result.name for result in results)]

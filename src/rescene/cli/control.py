@@ -9,9 +9,6 @@ from tyro.conf import Positional
 
 from ..controls import CONTROLS, Control
 from ..runs import Trim
-from ..runs.inputs import read_source
-from ..video.watch import watching
-from ..video.write import destination
 from .forms import OneOf, parse
 from .progress import reporting
 
@@ -38,6 +35,10 @@ class ControlCommand:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(ControlCommand, arguments, command="control")
+    from ..runs.inputs import read_source
+    from ..video.watch import watching
+    from ..video.write import destination
+
     destination(job.output, overwrite=job.overwrite)
     if job.height is not None and job.height < 1:
         raise ValueError(f"--height is {job.height}; it must be at least 1")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,12 +16,13 @@ from rich.table import Column, Table
 from tyro.conf import Positional
 
 from ..fields import encode
-from ..metrics import ARROWS, Report, Score
-from ..video.files import check_target, replacing
 from .forms import parse
 from .gauge import Gauge, MetricOptions
-from .pairs import Given, Pair, pairs
 from .progress import Reporter, reporting
+
+if TYPE_CHECKING:
+    from ..metrics import Report, Score
+    from .pairs import Pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,8 @@ class EvaluateCommand:
 class Measured:
     """A pair and what came of it: a report, or the reason why there is none."""
 
-    pair: Pair
-    report: Report | None = None
+    pair: "Pair"
+    report: "Report | None" = None
     error: str | None = None
 
 
@@ -66,6 +67,9 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: for what is wrong, or if pairs of a list failed.
     """
     job = parse(EvaluateCommand, arguments, command="evaluate")
+    from ..video.files import check_target
+    from .pairs import Given, pairs
+
     for path in (job.json, job.csv):
         if path is not None:
             check_target(path, folder=False, overwrite=job.overwrite)
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(f"{len(failed)} of {len(measured)} pairs could not be measured")
 
 
-def _tried(pair: Pair, gauge: Gauge, reporter: Reporter) -> Measured:
+def _tried(pair: "Pair", gauge: Gauge, reporter: Reporter) -> Measured:
     try:
         return Measured(pair=pair, report=gauge.measure(pair, reporter))
     except (ValueError, OSError) as error:
@@ -93,6 +97,8 @@ def _tried(pair: Pair, gauge: Gauge, reporter: Reporter) -> Measured:
 
 
 def _write(job: EvaluateCommand, measured: Sequence[Measured]) -> None:
+    from ..video.files import replacing
+
     for path, made in ((job.json, _json), (job.csv, _csv)):
         if path is not None:
             text = made(measured)
@@ -137,7 +143,9 @@ def _show(measured: Sequence[Measured]) -> None:
         console.print(f"left out: {', '.join(names)} ({reason})", markup=False, soft_wrap=True)
 
 
-def _table_of_one(report: Report) -> Table:
+def _table_of_one(report: "Report") -> Table:
+    from ..metrics import ARROWS
+
     table = Table("metric", "", Column(justify="right"), "", "how", box=SIMPLE_HEAD)
     for score in report.scores:
         unit = "" if score.about.unit == "yes or no" else score.about.unit
@@ -145,7 +153,9 @@ def _table_of_one(report: Report) -> Table:
     return table
 
 
-def _table_of_many(reports: Sequence[Report]) -> Table:
+def _table_of_many(reports: "Sequence[Report]") -> Table:
+    from ..metrics import ARROWS
+
     columns = (Column(name, justify="right") for name in ("mean", "lowest", "highest", "pairs"))
     table = Table("metric", "", *columns, box=SIMPLE_HEAD)
     found: dict[str, list[Score]] = {}

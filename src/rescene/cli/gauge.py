@@ -1,17 +1,17 @@
 """What measures results: the options of the commands that do, and the models that they name."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..backbones import best_device
 from ..fields import unknown
-from ..metrics import CLIP, DIS, METRICS, RAFT, Report, Tools, evaluate
-from ..metrics.scorers import DEFAULT
-from ..video.watch import watching
-from ..world import WorldScorer, unknown_words
-from .host import hide_library_bars
-from .pairs import Pair
-from .progress import Reporter
+from ..metrics import METRICS
+from ..metrics.registry import USUAL_CLIP
+
+if TYPE_CHECKING:
+    from ..metrics import Report, Tools
+    from ..world import WorldScorer
+    from .pairs import Pair
+    from .progress import Reporter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class MetricOptions:
 
     metrics: tuple[str, ...] = ()
     """Which to compute, such as psnr clip_text (docs/metrics.md lists them); all if not given."""
-    clip: str = DEFAULT
+    clip: str = USUAL_CLIP
     """The CLIP model that compares pictures with prompts: a hub id, or a folder in transformers' layout;
     `mini` is the embedded model's own, which knows only its world; `none` leaves out what needs one."""
     flow: Literal["dis", "raft"] = "dis"
@@ -43,6 +43,11 @@ class MetricOptions:
         Raises:
             ValueError: if there is no metric of a name.
         """
+        from ..backbones import best_device
+        from ..metrics import CLIP, DIS, RAFT, Tools
+        from ..world import WorldScorer
+        from .host import hide_library_bars
+
         names, device = self.names(), best_device()
         tools = Tools(flow=RAFT(device) if self.flow == "raft" else DIS(), missing="--clip none")
         if self.clip == "none" or not any(METRICS[name].about.asks_scorer for name in names):
@@ -53,7 +58,7 @@ class MetricOptions:
         try:
             return Gauge(names=names, tools=replace(tools, scorer=CLIP.load(self.clip, device=device)))
         except FileNotFoundError as error:
-            substitute = WorldScorer() if self.clip == DEFAULT else None
+            substitute = WorldScorer() if self.clip == USUAL_CLIP else None
             return Gauge(names=names, tools=replace(tools, missing=str(error)), substitute=substitute)
 
 
@@ -62,12 +67,16 @@ class Gauge:
     """What measures pairs."""
 
     names: tuple[str, ...]
-    tools: Tools
-    substitute: WorldScorer | None = None
+    tools: "Tools"
+    substitute: "WorldScorer | None" = None
     """Takes the place of a CLIP that is missing, where it can read the prompts."""
 
-    def measure(self, pair: Pair, reporter: Reporter) -> Report:
+    def measure(self, pair: "Pair", reporter: "Reporter") -> "Report":
         """Measures one result."""
+        from ..metrics import evaluate
+        from ..video.watch import watching
+        from ..world import unknown_words
+
         (source, result), prompts, tools = pair.videos(), pair.prompts(), self.tools
         if self.substitute and prompts and not unknown_words(f"{prompts.source} {prompts.target}"):
             tools = replace(tools, scorer=self.substitute)

@@ -1,13 +1,11 @@
 """Edges (Canny, 1986)."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from ..typing import Frames
-from ..video import Video
-from .control import Drawn
+if TYPE_CHECKING:
+    from ..typing import Frames
+    from ..video import Video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +24,15 @@ class Canny:
                 "nor negative; 100 and 200 are usual"
             )
 
-    def __call__(self, video: Video) -> Video:
+    def __call__(self, video: "Video") -> "Video":
+        from .drawn import Drawn
+
         return replace(video, clip=Drawn(video.clip, self._edges), audio=None)
 
-    def _edges(self, frames: Frames) -> Frames:
+    def _edges(self, frames: "Frames") -> "Frames":
         import cv2  # Here, so that edits without edges don't hold its 20 MB.
+        import numpy as np
+        import torch
 
         pixels = (frames * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
         edges = np.stack([cv2.Canny(frame, self.low, self.high) for frame in pixels])

@@ -2,19 +2,14 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..fields import LocalName
-from ..typing import Frames
-from ..video import Video
-from .control import Drawn
-from .people import Joints, People, Scores
 
-OPENPOSE = (6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
-"""COCO's numbers of OpenPose's keypoints after nose and neck."""
+if TYPE_CHECKING:
+    from ..typing import Frames
+    from ..video import Video
+    from .people import People
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +23,15 @@ class Pose:
     device: str = "cpu"
     """Where to compute."""
 
-    def __call__(self, video: Video) -> Video:
+    def __call__(self, video: "Video") -> "Video":
+        from .drawn import Drawn
+
         return replace(video, clip=Drawn(video.clip, self._skeletons), audio=None)
 
-    def _skeletons(self, frames: Frames) -> Frames:
+    def _skeletons(self, frames: "Frames") -> "Frames":
+        import torch
+
+        from .openpose import openpose
         from .skeleton import draw  # Here, as it brings OpenCV.
 
         size, drawn = (frames.shape[-2], frames.shape[-1]), []
@@ -41,17 +41,7 @@ class Pose:
         return torch.stack(drawn).permute(0, 3, 1, 2) / 255
 
     @cached_property
-    def _people(self) -> People:
+    def _people(self) -> "People":
+        from .people import People
+
         return People.load(self.detector, self.model, device=self.device)
-
-
-def openpose(joints: Joints, scores: Scores) -> tuple[Float[Tensor, "P 18 2"], Float[Tensor, "P 18"]]:
-    """OpenPose's keypoints, of COCO's: the neck is between the shoulders."""
-    left, right = 5, 6
-    necks = (joints[:, left] + joints[:, right]) / 2
-    sure = torch.minimum(scores[:, left], scores[:, right])
-    order = list(OPENPOSE)
-    return (
-        torch.cat([joints[:, :1], necks[:, None], joints[:, order]], 1),
-        torch.cat([scores[:, :1], sure[:, None], scores[:, order]], 1),
-    )

@@ -1,4 +1,4 @@
-"""The one list of metrics: command line, pages and documentation follow it."""
+"""The one list of metrics: command line, pages and documentation follow it. It needs no network."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .metric import Metric
+
+USUAL_CLIP = "openai/clip-vit-base-patch32"
+"""The model of FateZero's script, and of most papers."""
 
 
 class Registry(Mapping[str, Any]):

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-DEFAULT = "openai/clip-vit-base-patch32"
-"""The model of FateZero's script, and of most papers."""
+from .registry import USUAL_CLIP
+
 Crop = Literal["centre", "bottom"]
 """The square that a network sees of a picture that is taller than wide."""
 
@@ -54,7 +54,7 @@ class CLIP:
         self._name, self._model, self._tokenizer, self._processor = name, model, tokenizer, processor
 
     @classmethod
-    def load(cls, name: str | Path = DEFAULT, *, device: torch.device | str = "cpu") -> "CLIP":
+    def load(cls, name: str | Path = USUAL_CLIP, *, device: torch.device | str = "cpu") -> "CLIP":
         """Reads a model from a folder or, if there is none of this name, from the hub.
 
         Raises:
