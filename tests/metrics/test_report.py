@@ -50,7 +50,7 @@ def test_no_frame_is_kept(tools, red_to_green):
     seen: list[weakref.ref[Moment]] = []
 
     def measure() -> None:
-        for step in comparison.moments():
+        for step in comparison.transitions():
             for metric in running:
                 metric.update(step)
             seen.append(weakref.ref(step.now))

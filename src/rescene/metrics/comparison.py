@@ -52,7 +52,7 @@ class Comparison:
     mask: Video | None = None
     """White where the edit was meant to change the picture."""
 
-    def moments(self) -> Iterator["Moment"]:
+    def transitions(self) -> Iterator["Transition"]:
         """Every frame once, in order; a few are held at a time."""
         before, number = None, 0
         masks = repeat(None) if self.mask is None else self.mask.chunks(_RUN)
@@ -61,7 +61,7 @@ class Comparison:
             for at in range(len(run[0])):
                 mask = None if run[2] is None else run[2][at].mean(0, keepdim=True) > 0.5
                 now = Moment(source=run[0][at], result=run[1][at], mask=mask, tools=self.tools)
-                yield Moment(number=number, before=before, now=now)
+                yield Transition(number=number, before=before, now=now)
                 before, number = now, number + 1
 
 
@@ -115,7 +115,7 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Moment:
+class Transition:
     """One frame and the one before it."""
 
     number: int

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ..video import Video
-from .comparison import Comparison, Moment
+from .comparison import Comparison, Transition
 from .metric import About, Score
 
 
@@ -22,7 +22,7 @@ class SameFormat:
     def __init__(self, comparison: Comparison) -> None:
         self._source, self._result = comparison.given
 
-    def update(self, moment: Moment) -> None:
+    def update(self, move: Transition) -> None:
         """Frames don't matter."""
 
     def scores(self) -> list[Score]:

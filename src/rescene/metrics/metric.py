@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from .comparison import Comparison, Moment
+from .comparison import Comparison, Transition
 from .scorers import Scorer
 
 Better = Literal["higher", "lower", "neither"]
@@ -94,7 +94,7 @@ class Metric(Protocol):
         """
         ...
 
-    def update(self, moment: Moment) -> None:
+    def update(self, move: Transition) -> None:
         """Takes in the next frame."""
         ...
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .comparison import Comparison, Moment
+from .comparison import Comparison, Transition
 from .metric import About, Averages, Score, Unavailable, check_length, scorer_of
 from .pixels import check_size, ssim_map
 
@@ -39,18 +39,14 @@ class WarpError:
         self._visible = Averages()
         self._flow = comparison.tools.flow.name
 
-    def update(self, moment: Moment) -> None:
-        if moment.before is None:
+    def update(self, move: Transition) -> None:
+        if move.before is None:
             return
-        visible = moment.motion.visible
+        visible = move.motion.visible
         self._visible.add(float(visible.float().mean()))
         if visible.any():
-            errors = (
-                (moment.before.result - moment.motion.warped(moment.now.result))
-                .square()
-                .mean(0, keepdim=True)
-            )
-            for part, region in moment.before.regions.items():
+            errors = (move.before.result - move.motion.warped(move.now.result)).square().mean(0, keepdim=True)
+            for part, region in move.before.regions.items():
                 if (seen := visible & region).any():
                     self._averages.add(1000 * float(errors[seen].double().mean()), part)
 
@@ -78,13 +74,13 @@ class WarpSSIM:
         self._averages = Averages()
         self._flow = comparison.tools.flow.name
 
-    def update(self, moment: Moment) -> None:
-        if moment.before is None:
+    def update(self, move: Transition) -> None:
+        if move.before is None:
             return
-        seen = moment.motion.visible
+        seen = move.motion.visible
         if seen.any():
-            warped = moment.motion.warped(moment.now.result).permute(1, 2, 0).contiguous().numpy()
-            self._averages.add(float(ssim_map(moment.before.result_pixels, warped)[seen[0]].mean()))
+            warped = move.motion.warped(move.now.result).permute(1, 2, 0).contiguous().numpy()
+            self._averages.add(float(ssim_map(move.before.result_pixels, warped)[seen[0]].mean()))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, f"source's flow by {self._flow}")
@@ -110,10 +106,10 @@ class Flicker:
         self._averages = Averages()
         self._change: Float[Tensor, "2 3 H W"] | None = None
 
-    def update(self, moment: Moment) -> None:
-        if moment.before is None:
+    def update(self, move: Transition) -> None:
+        if move.before is None:
             return
-        pairs = (moment.now.result, moment.before.result), (moment.now.source, moment.before.source)
+        pairs = (move.now.result, move.before.result), (move.now.source, move.before.source)
         change = torch.stack([now - before for now, before in pairs])
         if self._change is not None:
             result, source = 255 * (change - self._change).abs().mean((1, 2, 3))
@@ -147,13 +143,13 @@ class ColourDrift:
         self._times, self._squares = 0.0, 0.0
         self._colours, self._products = np.zeros(3), np.zeros(3)
 
-    def update(self, moment: Moment) -> None:
-        difference = _mean_lab(moment.now.result_pixels) - _mean_lab(moment.now.source_pixels)
+    def update(self, move: Transition) -> None:
+        difference = _mean_lab(move.now.result_pixels) - _mean_lab(move.now.source_pixels)
         self._count += 1
-        self._times += moment.number
-        self._squares += moment.number**2
+        self._times += move.number
+        self._squares += move.number**2
         self._colours += difference
-        self._products += moment.number * difference
+        self._products += move.number * difference
 
     def scores(self) -> list[Score]:
         above = self._count * self._products - self._times * self._colours
@@ -191,9 +187,9 @@ class TemporalConsistency:
         self._scorer = scorer_of(comparison).name
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        if moment.before is not None:
-            self._averages.add(float(moment.before.features("bottom") @ moment.now.features("bottom")))
+    def update(self, move: Transition) -> None:
+        if move.before is not None:
+            self._averages.add(float(move.before.features("bottom") @ move.now.features("bottom")))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, f"{self._scorer}, consecutive frames")
@@ -222,8 +218,8 @@ class FrameConsistency:
         self._scorer = scorer_of(comparison).name
         self._sum, self._count = torch.zeros(1, dtype=torch.float64), 0
 
-    def update(self, moment: Moment) -> None:
-        self._sum = self._sum + moment.now.features("centre").double()
+    def update(self, move: Transition) -> None:
+        self._sum = self._sum + move.now.features("centre").double()
         self._count += 1
 
     def scores(self) -> list[Score]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .comparison import Comparison, Moment
+from .comparison import Comparison, Transition
 from .metric import About, Averages, Score, Unavailable
 
 LARGEST = 100.0
@@ -36,9 +36,9 @@ class PSNR:
     def __init__(self, comparison: Comparison) -> None:
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        errors = (moment.now.result - moment.now.source).square().mean(0, keepdim=True)
-        for part, region in moment.now.regions.items():
+    def update(self, move: Transition) -> None:
+        errors = (move.now.result - move.now.source).square().mean(0, keepdim=True)
+        for part, region in move.now.regions.items():
             if region.any():
                 error = errors[region].double().mean()
                 self._averages.add(float((-10 * torch.log10(error)).clamp(max=LARGEST)), part)
@@ -63,9 +63,9 @@ class SSIM:
         check_size(comparison)
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        likeness = ssim_map(moment.now.source_pixels, moment.now.result_pixels)
-        for part, region in moment.now.regions.items():
+    def update(self, move: Transition) -> None:
+        likeness = ssim_map(move.now.source_pixels, move.now.result_pixels)
+        for part, region in move.now.regions.items():
             if region.any():
                 self._averages.add(float(likeness[region[0]].mean()), part)
 
@@ -92,10 +92,10 @@ class LPIPS:
         self._distance = _perceptual()
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        for part, region in moment.now.regions.items():
+    def update(self, move: Transition) -> None:
+        for part, region in move.now.regions.items():
             if region.any():
-                pair = (frame[None] * region for frame in (moment.now.result, moment.now.source))
+                pair = (frame[None] * region for frame in (move.now.result, move.now.source))
                 with torch.no_grad():
                     self._averages.add(float(self._distance(*pair)), part)
 

@@ -66,9 +66,9 @@ def evaluate(
         mask=aligned.mask,
     )
     running, left_out = _started(comparison, metrics)
-    for moment in comparison.moments():
+    for move in comparison.transitions():
         for metric in running:
-            metric.update(moment)
+            metric.update(move)
     scores = tuple(score for metric in running for score in metric.scores())
     return Report(scores=scores, left_out=left_out, notes=aligned.notes)
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from .comparison import Comparison, Moment
+from .comparison import Comparison, Transition
 from .metric import About, Averages, Score, Unavailable, scorer_of
 from .motion import WarpSSIM
 
@@ -31,9 +31,9 @@ class FrameAccuracy:
         self._prompts = prompt_features(comparison)
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
+    def update(self, move: Transition) -> None:
         prompts = torch.stack([self._prompts.source, self._prompts.target])
-        source, target = (100 * prompts @ moment.now.features("bottom")).softmax(0)
+        source, target = (100 * prompts @ move.now.features("bottom")).softmax(0)
         self._averages.add(float(target >= source))
 
     def scores(self) -> list[Score]:
@@ -56,8 +56,8 @@ class CLIPText:
         self._prompts = prompt_features(comparison)
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        self._averages.add(100 * float(self._prompts.target @ moment.now.features("centre")))
+    def update(self, move: Transition) -> None:
+        self._averages.add(100 * float(self._prompts.target @ move.now.features("centre")))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, self._prompts.scorer)
@@ -80,8 +80,8 @@ class CLIPScore:
         self._prompts = prompt_features(comparison)
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        self._averages.add(2.5 * max(float(self._prompts.target @ moment.now.features("centre")), 0.0))
+    def update(self, move: Transition) -> None:
+        self._averages.add(2.5 * max(float(self._prompts.target @ move.now.features("centre")), 0.0))
 
     def scores(self) -> list[Score]:
         return self._averages.scores(self.about, self._prompts.scorer)
@@ -111,8 +111,8 @@ class CLIPDirectional:
             raise Unavailable("the source prompt and the target prompt are the same to the scorer")
         self._averages = Averages()
 
-    def update(self, moment: Moment) -> None:
-        change = moment.now.features("centre") - moment.now.source_features("centre")
+    def update(self, move: Transition) -> None:
+        change = move.now.features("centre") - move.now.source_features("centre")
         self._averages.add(float(functional.cosine_similarity(change, self._wanted, dim=0)))
 
     def scores(self) -> list[Score]:
@@ -134,9 +134,9 @@ class QEdit:
     def __init__(self, comparison: Comparison) -> None:
         self._factors = WarpSSIM(comparison), CLIPText(comparison)
 
-    def update(self, moment: Moment) -> None:
+    def update(self, move: Transition) -> None:
         for factor in self._factors:
-            factor.update(moment)
+            factor.update(move)
 
     def scores(self) -> list[Score]:
         (steady,), (faithful,) = (factor.scores() for factor in self._factors)
