@@ -130,10 +130,11 @@ def test_a_command_with_several_results_goes_on_where_it_was_stopped(
     propagate, pictures, monkeypatch, tmp_path
 ):
     line = ("--first-frame", *pictures)
-    denoise, edited = EditedClip.denoise, set[int]()
+    denoise, edited = EditedClip.denoise, list[EditedClip]()
 
     def stopping(self, z, step):
-        edited.add(id(self))
+        if self not in edited:
+            edited.append(self)
         if len(edited) > 3:  # The last clip of the second result.
             raise KeyboardInterrupt
         return denoise(self, z, step)

@@ -74,7 +74,7 @@ def test_a_controlnet_of_its_own_is_found_and_fits(pipeline, tmp_path, monkeypat
     net.half().save_pretrained(tmp_path / "canny")
     monkeypatch.setitem(CONTROLNETS, "mini-canny", tmp_path / "canny")
     scene = Scene.random(seed=3)
-    edit = rescene.ControlledVideo(prompt=scene.caption, num_inference_steps=1)
+    edit = rescene.Text2VideoZeroRedraw(prompt=scene.caption, num_inference_steps=1)
     made = edit(rescene.load("mini", device="cpu"), rescene.Video.of(scene.render(frames=2).frames, 8))
     assert made.frames.shape == (2, 3, 128, 128)
 

@@ -43,6 +43,8 @@ class Text2VideoZeroWork(CrossFrameWork):
 
     def check(self, inputs: Inputs) -> None:
         """Makes sure that size and steps suit the model, and that something tells the background apart."""
+        t0, t1 = self.shares
+        replace(self.settings, t0=t0, t1=t1)  # Refuses a given one below the usual other.
         self.window(len(self.model.schedule(self.settings.num_inference_steps)))
         self.subject_finder(latent_size(self.model, self.blank))
 
