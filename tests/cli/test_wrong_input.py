@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from rescene import StableDiffusion, Video
 from rescene.cli import main
+from rescene.demo import CLIP
 
 
 @pytest.fixture
@@ -175,6 +176,47 @@ def test_a_bug_keeps_its_traceback(edit, monkeypatch):
     monkeypatch.setattr(StableDiffusion, "decode", decode)
     with pytest.raises(ValueError, match="a bug"):
         edit()
+
+
+@pytest.fixture
+def clip_file(tmp_path) -> Path:
+    return Path(shutil.copy(CLIP, tmp_path / "clip.mp4"))
+
+
+@pytest.mark.parametrize("option", [("--num-inference-steps", "9" * 20), ("--guidance-scale", "inf")])
+def test_numbers_without_bound_are_refused_before_computing(run, clip_file, tmp_path, option):
+    line = ("edit", clip_file, tmp_path / "o.mp4", "fatezero", "--model", "mini")
+    ran = run(*line, "--source", "a red car", "--target", "a blue car", *option)
+    assert ran.status == 2
+    assert "too large" in ran.err
+
+
+@pytest.mark.parametrize("start", ["nan", "inf", "9" * 400])
+def test_a_start_that_is_no_place_is_refused(run, clip_file, tmp_path, start):
+    line = ("edit", clip_file, tmp_path / "o.mp4", "fatezero", "--model", "mini", "--start", start)
+    ran = run(*line, "--source", "a red car", "--target", "a blue car")
+    assert (ran.status, "Traceback" in ran.err) == (2, False)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe\x00"])
+def test_settings_that_arent_any_are_told(run, tmp_path, content):
+    (tmp_path / "made.json").write_bytes(content)
+    for line in (("show", tmp_path / "made.json"), ("redo", tmp_path / "made.json", tmp_path / "o.mp4")):
+        ran = run(*line)
+        assert (ran.status, "Traceback" in ran.err) == (2, False), ran.err
+
+
+def test_an_input_is_never_replaced(run, clip_file):
+    before = clip_file.read_bytes()
+    words = ("--source", "a red car", "--target", "a blue car")
+    for line in (
+        ("edit", clip_file, clip_file, "fatezero", "--num-inference-steps", 1, *words),
+        ("control", clip_file, clip_file, "canny"),
+    ):
+        ran = run(*line[:3], "--overwrite", *line[3:])
+        assert ran.status == 2, ran.err
+        assert "made of" in ran.err
+    assert clip_file.read_bytes() == before
 
 
 def test_help_needs_no_model(capsys):

@@ -8,6 +8,10 @@ Window: TypeAlias = float | tuple[float, float]
 """A share of the steps, from the noisiest on (0.8), or from one share to another (0.2, 0.8)."""
 
 
+MOST = 2**31
+"""Larger numbers are mistakes, or somebody's attempt to fill the memory."""
+
+
 @dataclass(frozen=True)
 class AtLeast:
     """Numbers from `least` on."""
@@ -121,6 +125,8 @@ def _check(name: str, value: Any, hint: Any) -> None:
     if (found := range_of(hint)) is None:
         return
     for number in value if isinstance(value, tuple) else (value,):
+        if abs(number) >= MOST:
+            raise ValueError(f"{name} is too large a number; it must be {found}, and below {MOST}")
         if not found.holds(number):
             usual = "" if found.usual is None else f", {found.usual:g} is usual"
             raise ValueError(f"{name} is {value}; it must be {found}{usual}")

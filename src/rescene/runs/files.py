@@ -48,6 +48,14 @@ def files_of(method: Method) -> dict[str, tuple[Path, ...]]:
     return found
 
 
+def paths_of(recipe: "Recipe") -> list[Path]:
+    """All files that a run reads."""
+    inputs = recipe.inputs
+    refs = (inputs.video, inputs.mask, inputs.control, *inputs.key_frames)
+    own = [path for paths in files_of(recipe.method).values() for path in paths]
+    return [*(Path(ref.path) for ref in refs if ref), *own]
+
+
 def with_files(method: Method, files: Mapping[str, tuple[Path, ...]]) -> Method:
     """The same method with other files in its fields."""
     one = {name for name in files if isinstance(getattr(method, name), Path)}

@@ -180,7 +180,7 @@ def parse(text: str) -> dict[str, Any]:
     """
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"these are no settings of rescene: {error}") from error
     if not isinstance(values, dict) or "method" not in values:
         raise ValueError("these are no settings of rescene: they name no method")

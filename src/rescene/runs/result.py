@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def check_result(path: str, *, overwrite: bool) -> None:
         raise PermissionError(f"{existing} can't be written to; choose another place for the result")
 
 
+def refuse_input(path: str, inputs: Iterable[Path]) -> None:
+    """Fails if a result would replace a file that it is made of, even where others may be replaced.
+
+    Raises:
+        FileExistsError: If the result or its sidecar is one of the inputs.
+    """
+    written = {Path(path).resolve(), sidecar(Path(path)).resolve()}
+    for file in inputs:
+        if file.resolve() in written:
+            raise FileExistsError(f"{path} would replace {file}, which it is made of; choose another name")
+
+
 def write_result(video: Video, path: str, recipe: Recipe, *, overwrite: bool = False) -> None:
     """Writes a video with its recipe and label, and its sidecar: both or neither.
 
@@ -101,15 +114,22 @@ def read_settings(path: Path) -> str:
         ValueError: If it carries no settings.
     """
     if path.suffix.lower() == ".json" and path.is_file():
-        return path.read_text(encoding="utf-8").strip()
+        return _text(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; check the path")
     text = read_metadata(path).settings or ""
     if text.lstrip().startswith("{"):
         return text
     if sidecar(path).is_file():
-        return sidecar(path).read_text(encoding="utf-8").strip()
+        return _text(sidecar(path))
     raise ValueError(f"{path} carries no settings: rescene didn't write it, or another program removed them")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} carries no settings: it isn't text") from error
 
 
 def _remove(target: Path) -> None:

@@ -15,11 +15,11 @@ from ..methods.method import Cost, Method, Run
 from ..video import Video
 from ..video.label import Labelled
 from ..video.watch import watching
-from .files import Finder
+from .files import Finder, paths_of
 from .host import Host
 from .inputs import fit_for, opened
 from .recipe import ModelRef, Recipe, versions
-from .result import Result, check_result, write_result
+from .result import Result, check_result, refuse_input, write_result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,6 +125,7 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     """
     if isinstance(work, Recipe):
         work = prepare(work, host, base=Path(output).absolute().parent, output=output)
+    refuse_input(output, paths_of(work.recipe))
     work, model = loaded(work, host)
     began = time.monotonic()
     host.begins(work, model)

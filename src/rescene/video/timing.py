@@ -12,6 +12,8 @@ Position = int | float | Fraction | str
 """A place in a video. An `int` or a text of digits is a frame number; anything else is a time:
 a `float` or `Fraction` in seconds, or a text such as "1.5", "2s", "1:02.5" or "00:01:02.5"."""
 
+_FAR = 1 << 53
+"""No video is as long, and it keeps arithmetic exact."""
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
 
 
@@ -23,6 +25,8 @@ def frame_number(position: Position, fps: Fraction) -> int:
     """
     if isinstance(position, str):
         position = _parse(position)
+    if not position < _FAR:
+        raise ValueError(f"{str(position)[:40]} is no position in a video; give a frame number or a time")
     if position < 0:
         raise ValueError(f"a position in a video cannot be negative, but {position} is; count from 0")
     return position if isinstance(position, int) else round(Fraction(position) * fps)

@@ -47,8 +47,8 @@ class FateZeroEdit:
 
     def check(self, inputs: Inputs) -> None:
         """Makes sure that words are in their prompts, and that the adapter fits the model."""
+        self.model.schedule(self.settings.num_inference_steps)  # First: so many steps are laid out then.
         _ = self.fusion
-        self.model.schedule(self.settings.num_inference_steps)
         if self.settings.motion:
             verify_adapter(self.settings.motion, self.model)
 
