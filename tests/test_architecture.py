@@ -24,6 +24,7 @@ ALLOWED = {
     # What every part may use, none of it about models.
     "fields": ("", ""),
     "progress": ("", ""),
+    "lazy": ("", ""),
     "typing": ("", "jaxtyping torch"),
     "cache": ("", "filelock platformdirs safetensors torch"),
     "video": ("progress typing", "PIL av jaxtyping numpy torch"),
@@ -44,12 +45,12 @@ ALLOWED = {
         "jaxtyping safetensors torch",
     ),
     "training": (
-        "attention backbones fields progress sampling typing video",
+        "attention backbones fields lazy progress sampling typing video",
         "accelerate jaxtyping safetensors torch",
     ),
     "runs": ("backbones cache fields inputs methods progress video", "torch"),
     # Judging results.
-    "metrics": ("backbones video", "cv2 jaxtyping numpy torch torchmetrics torchvision transformers"),
+    "metrics": ("backbones lazy video", "cv2 jaxtyping numpy torch torchmetrics torchvision transformers"),
     "compare": ("metrics typing video", "cv2 jaxtyping jinja2 numpy torch"),
     "pictures": ("attention typing video", "PIL cv2 jaxtyping numpy torch"),
     "bench": (
@@ -70,7 +71,7 @@ ALLOWED = {
         "backbones compare demo fields inputs methods metrics runs training typing video",
         "PIL av gradio numpy starlette torch",
     ),
-    "__init__": ("attention backbones controls inputs methods metrics training video", ""),
+    "__init__": ("attention backbones controls inputs lazy methods metrics training video", ""),
 }
 NETWORKS = {"unet", "vae", "transformer", "text_encoder", "image_encoder"}
 MODELS = {"StableDiffusion", "StableDiffusionXL", "StableVideo"}

@@ -6,8 +6,9 @@ edit = rescene.FateZero(source="a silver jeep", target="a watercolor painting of
 edit(model, video).write("watercolor.mp4")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazily
 
 if TYPE_CHECKING:
     from .attention import AttentionHook, FrameKeys, Layer
@@ -112,13 +113,7 @@ __all__ = [
     "evaluate",
     "load",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{home}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

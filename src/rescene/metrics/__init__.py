@@ -1,8 +1,8 @@
 """Numbers for edits: how like the source, how steady, how true to the prompt; one file for each of these."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazily
 from .registry import METRICS
 
 if TYPE_CHECKING:
@@ -40,13 +40,7 @@ __all__ = [
     "Unavailable",
     "evaluate",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{home}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
 """Trainings: tuned weights from a video. Names are imported when first used: settings need no networks."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .folder import TrainingFolder
@@ -24,10 +25,4 @@ __all__ = [
     "TrainingSettings",
     "train",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{home}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)
