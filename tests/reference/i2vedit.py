@@ -1,6 +1,7 @@
 """I2VEdit's recorded outputs: single functions, clips and edits, and the training of a motion LoRA."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.reference.i2vedit_case import Recorded
 from tests.reference.result import Result
 
 
-def run(root: Path, models: Path) -> Iterator[Result]:
+def run(root: Path, models: Path) -> Iterator[Result | str]:
     """Runs every case of the manifest, with a cache of its own, so that nothing is looked up."""
     manifest = json.loads((root / "manifest.json").read_text())
     with TemporaryDirectory() as folder, mock.patch.dict(os.environ, RESCENE_CACHE=folder):
@@ -22,12 +23,20 @@ def run(root: Path, models: Path) -> Iterator[Result]:
             yield from run_case(case)
 
 
-def run_case(case: Recorded) -> Iterator[Result]:
+def run_case(case: Recorded) -> Iterator[Result | str]:
     """Runs one case."""
-    trains = case.settings["use_motion_lora"]
+    spans = i2vedit_clips.clips(case)
+    trained = [number for number in spans if case.has(f"clip{number}.lora_step3.")]
+    if case.settings["use_motion_lora"] and not trained:
+        yield Result(f"{case.name}/no motion LoRA is recorded", math.inf, math.inf, 0)
     with case.as_published():
-        if trains and case.is_legacy:
-            yield from i2vedit_training.run(case)
         if case.is_legacy:
+            for number in trained:
+                first = None
+                if number and case.settings["use_consistency_attention_control"]:
+                    first = i2vedit_clips.RecordedSource(case, 0, spans[0], "inversion_train")
+                    yield from first.compare()
+                yield from i2vedit_training.run(case, number, spans[number], first and first.clip)
             yield from i2vedit_attention.run(case)
-        yield from i2vedit_clips.run(case, i2vedit_training.recorded_lora(case) if trains else None)
+        loras = {number: i2vedit_training.recorded_lora(case, number) for number in trained}
+        yield from i2vedit_clips.run(case, loras)

@@ -23,7 +23,7 @@ from rescene.sampling import Denoise, Schedule
 from tests.reference.result import Result
 from tests.tiny_video import loaded_svd
 
-SHARED = r"^clip0\.|\.inversion\.|\.noise_image$|\.time_ids$"
+SHARED = r"^clip0\.|\.inversion\.|\.train\.|\.lora_|\.noise_image$|\.time_ids$"
 """What doesn't depend on the order of the context: what goes into clips, but for where the last ended."""
 FROM_LATENTS, FROM_PIXELS = 1e-5, 2e-4
 """The manifest's tolerances, relative to the largest value: frames lay channels-last when they were encoded,
@@ -76,9 +76,19 @@ class Recorded:
     @cached_property
     def frames(self) -> Tensor:
         """The source's frames, in [0, 1], resized as the original does."""
+        return self.frames_at(self.size)
+
+    def frames_at(self, size: tuple[int, int]) -> Tensor:
+        """The source's frames, in [0, 1], at another size: the training has its own."""
         pixels = next(iter(load_file(self.root / "source_frames.safetensors").values()))
         frames = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
-        return (resized(frames, self.size, self.settings["data_params"]["pad_to_fit"]) + 1) / 2
+        return (resized(frames, size, self.settings["data_params"]["pad_to_fit"]) + 1) / 2
+
+    def has(self, name: str) -> bool:
+        """Whether a tensor is recorded, or one in a group whose name ends in a dot."""
+        return name in self.tensors or (
+            name.endswith(".") and any(key.startswith(name) for key in self.tensors)
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -104,6 +114,7 @@ class Recorded:
             deep_motion_window=deep,
             mask_threshold=(first, last),
             skip_interval=self.settings["use_consistency_attention_control"],
+            inversion=self.settings["use_inversed_latents"],
         )
         return I2VEditWork(settings, self.model)
 

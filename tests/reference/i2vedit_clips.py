@@ -1,5 +1,6 @@
 """I2VEdit's recorded clips: what is put in, the inversion, and the edits, one clip after the other."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,25 +30,38 @@ from tests.reference.result import Result
 NOISE_OF_PICTURES = 0.02
 
 
-def run(case: Recorded, motion: MotionLoRA | None = None) -> Iterator[Result]:
-    """Compares all clips and edits of a case."""
+def run(case: Recorded, loras: dict[int, MotionLoRA]) -> Iterator[Result | str]:
+    """Compares all clips and edits of a case.
+
+    Args:
+        case: The recorded case.
+        loras: The motion LoRA of each clip that has a recorded one.
+    """
     first: RecordedClip | None = None
     previous: RecordedClip | None = None
     firsts: dict[int, EditedClip] = {}
-    for number, frames in enumerate(clips(case)):
-        if f"clip{number}.inversion.trajectory" not in case.tensors:
-            continue
-        clip = RecordedClip(case, number, frames, first, previous, motion)
-        yield from clip.compare_source()
+    for number, frames in clips(case).items():
+        if not case.has(f"clip{number}."):
+            yield Result(f"{case.name}/clip {number} isn't recorded", math.inf, math.inf, 0)
+            return
+        source = RecordedSource(case, number, frames, first=first and first.source)
+        clip = RecordedClip(source, previous, loras.get(number))
+        if case.settings["use_inversed_latents"]:
+            yield from source.compare()
+        determined = not case.settings["use_motion_lora"] or {number, min(clips(case))} <= loras.keys()
         for edit in range(len(case.settings["data_params"]["keyframe_paths"])):
-            if f"clip{number}.edit{edit}.final_latents" in case.tensors:
-                yield from clip.compare_edit(edit, firsts)
+            if case.has(f"clip{number}.edit{edit}.final_latents"):
+                yield from clip.compare_lead(edit)
+                if determined:
+                    yield from clip.compare_edit(edit, firsts)
+                else:
+                    yield f"{case.name}/clip {number} edit{edit}: no motion LoRA, only its lead"
         first = first or (clip if case.settings["use_consistency_attention_control"] else None)
         previous = clip
 
 
-def clips(case: Recorded) -> list[range]:
-    """The frames of each clip; unlike ours, the original's last one may be short."""
+def clips(case: Recorded) -> dict[int, range]:
+    """The frames of each clip that the original ran; unlike ours, its last one may be short."""
     data = case.settings["data_params"]
     found: list[range] = []
     begin, count = 0, len(case.frames)
@@ -55,25 +69,103 @@ def clips(case: Recorded) -> list[range]:
         end = min(max(begin - data["overlay_size"], 0) + data["chunk_size"], count)
         found.append(range(max(begin - data["overlay_size"], 0), end))
         begin = end
-    return found[: data["end_clip_id"]]
+    return dict(list(enumerate(found))[data["begin_clip_id"] : data["end_clip_id"]])
+
+
+@dataclass(frozen=True)
+class RecordedSource:
+    """The source of one clip, at the size of the edit or at that of the training."""
+
+    case: Recorded
+    number: int
+    span: range
+    place: str = "inversion"
+    """`inversion_train` at the size of the training."""
+    first: "RecordedSource | None" = None
+
+    def recorded(self, name: str) -> Tensor:
+        return self.case.tensors[f"clip{self.number}.{self.place}.{name}"]
+
+    def has(self, name: str) -> bool:
+        return self.case.has(f"clip{self.number}.{self.place}.{name}")
+
+    def result(self, subject: str, ours: Tensor, name: str, tolerance: float) -> Result:
+        theirs = self.recorded(name)
+        size = "training " if self.place == "inversion_train" else ""
+        return self.case.compare(
+            f"clip {self.number} {size}{subject}", ours.reshape(theirs.shape), theirs, tolerance
+        )
+
+    @cached_property
+    def clip(self) -> SourceClip:
+        """Our source, from the recorded latents on."""
+
+        def recorded() -> tuple[Tensor, Picture]:
+            rest = self.recorded("firstframe_latents").expand(len(self.span) - 1, -1, -1, -1)
+            image = torch.cat([self.recorded("image_latents"), rest])
+            return self.recorded("vae_latents")[0], Picture(self.recorded("image_embeddings"), image, 8)
+
+        return SourceClip(
+            model=self.case.model,
+            prepare=recorded,
+            num_inference_steps=self.case.settings["num_steps"],
+            first=self.first.clip if self.first else None,
+        )
+
+    def compare(self) -> Iterator[Result]:
+        """Compares what goes into the inversion, and the inversion."""
+        if self.has("noise_sarp"):
+            yield from self.compare_pixels()
+        levels = [step.start for step in self.clip._schedule]
+        assert self.clip._schedule[-1].end.noise > 0
+        # The original's latents have unit signal; the first entry is clean, the last is scaled as ours.
+        signals = torch.tensor([1.0, *(level.signal for level in levels[1:]), 1.0])
+        ours = self.clip.latents / signals[:, None, None, None, None]
+        yield self.result("trajectory", ours, "trajectory", FROM_LATENTS)
+        yield self.result("inverted", ours[-1], "inverted", FROM_LATENTS)
+
+    def compare_pixels(self) -> Iterator[Result]:
+        """Compares the perturbation and what the encoders make of it."""
+        noise = self.recorded("noise_sarp")[0]
+        size = noise.shape[-2], noise.shape[-1]
+        model, frames = self.case.model, self.case.frames_at(size)[list(self.span)]
+        together = torch.cat([frames[:1], frames[:1], frames])
+        if self.has("sarp_mask"):
+            mask = smooth_areas(together).double()
+            yield self.result("smooth areas", mask, "sarp_mask", 0)
+        noisy = perturb(together, noise, self.case.settings["sarp_params"]["sarp_noise_scale"])
+        latents = model.encode(Video.of(noisy[2:], 8), noise=self.recorded("noise_vae"))
+        yield self.result("latents", latents, "vae_latents", FROM_PIXELS)
+        # The original cuts the leading picture to 8 bits, and uses two copies with noise of their own.
+        cut = (noisy[:2] * 255).to(torch.uint8).float() / 255
+        yield self.result("embedding", model.embed(cut[:1]), "image_embeddings", FROM_PIXELS)
+        if self.has("noise_image"):
+            led = cut + NOISE_OF_PICTURES / 2 * self.recorded("noise_image")
+            yield self.result("lead", model.image(led[:1]), "firstframe_latents", FROM_PIXELS)
+            yield self.result("lead of frame 0", model.image(led[1:]), "image_latents", FROM_PIXELS)
 
 
 @dataclass(frozen=True)
 class RecordedClip:
-    """One clip of a case."""
+    """One clip of a case, and its edits."""
 
-    case: Recorded
-    number: int
-    frames: range
-    first: "RecordedClip | None"
+    source: RecordedSource
     previous: "RecordedClip | None"
     motion: MotionLoRA | None
+
+    @property
+    def case(self) -> Recorded:
+        return self.source.case
+
+    @property
+    def number(self) -> int:
+        return self.source.number
 
     def recorded(self, name: str) -> Tensor:
         return self.case.tensors[f"clip{self.number}.{name}"]
 
     def has(self, name: str) -> bool:
-        return f"clip{self.number}.{name}" in self.case.tensors
+        return self.case.has(f"clip{self.number}.{name}")
 
     def compare(self, subject: str, ours: Tensor, name: str, tolerance: float) -> Result:
         theirs = self.recorded(name)
@@ -81,68 +173,15 @@ class RecordedClip:
             f"clip {self.number} {subject}", ours.reshape(theirs.shape), theirs, tolerance
         )
 
-    @cached_property
-    def source(self) -> SourceClip:
-        """Our source, from the recorded latents on."""
-
-        def recorded() -> tuple[Tensor, Picture]:
-            rest = self.recorded("inversion.firstframe_latents").expand(len(self.frames) - 1, -1, -1, -1)
-            image = torch.cat([self.recorded("inversion.image_latents"), rest])
-            return self.recorded("inversion.vae_latents")[0], Picture(
-                self.recorded("inversion.image_embeddings"), image, 8
-            )
-
-        return SourceClip(
-            model=self.case.model,
-            prepare=recorded,
-            num_inference_steps=self.case.settings["num_steps"],
-            first=self.first.source if self.first else None,
-        )
-
-    def compare_source(self) -> Iterator[Result]:
-        """Compares what goes into the inversion, and the inversion."""
-        if self.has("inversion.noise_sarp"):
-            yield from self.compare_pixels()
-        levels = [step.start for step in self.source._schedule]
-        last = self.source._schedule[-1].end
-        # The original's latents have unit signal; the last entry is scaled as ours.
-        signals = torch.tensor([*(level.signal for level in levels), 1.0])
-        assert last.noise > 0
-        signals[0] = levels[0].signal if False else 1.0
-        ours = self.source.latents / signals[:, None, None, None, None]
-        yield self.compare("trajectory", ours, "inversion.trajectory", FROM_LATENTS)
-        yield self.compare("inverted", ours[-1], "inversion.inverted", FROM_LATENTS)
-
-    def compare_pixels(self) -> Iterator[Result]:
-        """Compares the perturbation and what the encoders make of it."""
-        model, frames = self.case.model, self.case.frames[list(self.frames)]
-        together = torch.cat([frames[:1], frames[:1], frames])
-        if self.has("inversion.sarp_mask"):
-            mask = smooth_areas(together).double()
-            yield self.compare("smooth areas", mask, "inversion.sarp_mask", 0)
-        scale = self.case.settings["sarp_params"]["sarp_noise_scale"]
-        noisy = perturb(together, self.recorded("inversion.noise_sarp")[0], scale)
-        latents = model.encode(Video.of(noisy[2:], 8), noise=self.recorded("inversion.noise_vae"))
-        yield self.compare("latents", latents, "inversion.vae_latents", FROM_PIXELS)
-        # The original cuts the leading picture to 8 bits, and uses two copies with noise of their own.
-        cut = (noisy[:2] * 255).to(torch.uint8).float() / 255
-        yield self.compare("embedding", model.embed(cut[:1]), "inversion.image_embeddings", FROM_PIXELS)
-        if self.has("inversion.noise_image"):
-            led = cut + NOISE_OF_PICTURES / 2 * self.recorded("inversion.noise_image")
-            yield self.compare("lead", model.image(led[:1]), "inversion.firstframe_latents", FROM_PIXELS)
-            yield self.compare(
-                "lead of frame 0", model.image(led[1:]), "inversion.image_latents", FROM_PIXELS
-            )
-
     def compare_edit(self, edit: int, firsts: dict[int, EditedClip]) -> Iterator[Result]:
         """Compares an edit from the recorded picture on."""
         place = f"edit{edit}"
-        yield from self.compare_lead(edit)
         method = self.case.method(edit)
         clip = EditedClip(
-            source=self.source,
+            source=self.source.clip,
             lead=self.lead(edit),
-            following=method.following(len(self.frames)),
+            start=self.recorded(f"{place}.noise_init")[0] if self.has(f"{place}.noise_init") else None,
+            following=method.following(len(self.source.span)),
             guidance_scale=method.settings.guidance_scale,
             first=firsts.get(edit),
             motion=self.motion,

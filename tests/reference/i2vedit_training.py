@@ -15,6 +15,7 @@ from torch import Tensor
 from rescene import Video
 from rescene.backbones import Picture
 from rescene.backbones.changes import MotionLoRA
+from rescene.methods.i2vedit.source import SourceClip
 from rescene.training.loop import Trainer
 from rescene.training.motion_lora import MotionLesson, MotionTuning, training_sigma
 from tests.reference.i2vedit_case import FROM_PIXELS, Recorded
@@ -45,27 +46,47 @@ class RecordedLesson(MotionLesson):
         return self.draws
 
 
-def run(case: Recorded) -> Iterator[Result]:
-    """Compares what is learnt from, and three steps of the training."""
-    model, picture = case.model, recorded_picture(case)
-    recorded = {name.removeprefix("clip0.train."): tensor for name, tensor in case.tensors.items()}
-    frames = (recorded["vae_in"][0] + 1) / 2
+def run(case: Recorded, number: int, span: range, first: SourceClip | None) -> Iterator[Result]:
+    """Compares what is learnt from, and the steps of one clip's training.
+
+    Args:
+        case: The recorded case.
+        number: Number of the clip.
+        span: Frames of the clip.
+        first: The first clip at the size of the training, if the training looks at it.
+    """
+    model, prefix = case.model, f"clip{number}.train."
+    recorded = {
+        name.removeprefix(prefix): tensor for name, tensor in case.tensors.items() if name.startswith(prefix)
+    }
+    picture = recorded_picture(case, recorded)
+    train = case.settings["train_motion_lora_params"]["train_data"]
+    frames = case.frames_at((train["height"], train["width"]))[list(span)]
     clean = model.encode(Video.of(frames, 8), noise=recorded["noise_vae"])
-    yield case.compare("training latents", clean, recorded["cached.latents"], FROM_PIXELS)
-    pixels = (recorded["cached.refer_pixel_values"] + 1) / 2
-    yield case.compare("training lead", model.embed(pixels), recorded["step0.image_embeds"], FROM_PIXELS)
+    title = "" if number == 0 else f"clip {number} "
+    yield case.compare(f"{title}training latents", clean, recorded["cached.latents"], FROM_PIXELS)
+    yield case.compare(
+        f"{title}training lead", model.embed(frames[:1]), recorded["step0.image_embeds"], FROM_PIXELS
+    )
 
     lora = MotionLoRA.fresh(model, rank=4, dropout=0.0, seed=0)
     names = lora_names(case)
     with torch.no_grad():
         for name, weight in lora.weights().items():
-            weight.copy_(case.tensors[f"clip0.lora_init.{names[name]}"])
+            weight.copy_(case.tensors[f"clip{number}.lora_init.{names[name]}"])
     gradients: dict[str, Tensor] = {}
     for name, weight in lora.weights().items():
         weight.register_hook(lambda gradient, name=name: gradients.update({names[name]: gradient.clone()}))
     trainer = Trainer(lora.weights(), MotionTuning(learning_rate=5e-4))
-    for step in range(3):
-        lesson = RecordedLesson(model, lora, recorded["cached.latents"], picture, draws=draws(recorded, step))
+    for step in range(case.settings["train_motion_lora_params"]["max_train_steps"]):
+        lesson = RecordedLesson(
+            model,
+            lora,
+            recorded["cached.latents"],
+            picture,
+            first.keys_at if first else None,
+            draws=draws(recorded, step),
+        )
         # The original scales no gradient down.
         with (
             mock.patch("rescene.training.loop.LARGEST_GRADIENT", math.inf),
@@ -73,20 +94,20 @@ def run(case: Recorded) -> Iterator[Result]:
         ):
             value, _ = trainer.move(loss, "")
         yield case.compare(
-            f"loss of step {step}", torch.tensor([value]), recorded[f"step{step}.loss"], LOSSES
+            f"{title}loss of step {step}", torch.tensor([value]), recorded[f"step{step}.loss"], LOSSES
         )
         theirs = {name: recorded.get(f"step{step}.grad.{name}") for name in gradients}
-        largest = max(tensor.abs().max() for tensor in theirs.values() if tensor is not None)
+        largest = max((tensor.abs().max() for tensor in theirs.values() if tensor is not None), default=1)
         for name, tensor in theirs.items():
             if tensor is not None:
-                title = f"{case.name}/gradient {name} of step {step}"
-                yield Result.of(title, gradients[name] / largest, tensor / largest, GRADIENTS)
-    yield from compare_weights(case, lora, names)
+                subject = f"{case.name}/{title}gradient {name} of step {step}"
+                yield Result.of(subject, gradients[name] / largest, tensor / largest, GRADIENTS)
+    yield from compare_weights(case, number, lora, names)
 
 
-def compare_weights(case: Recorded, lora: MotionLoRA, names: dict[str, str]) -> Iterator[Result]:
+def compare_weights(case: Recorded, number: int, lora: MotionLoRA, names: dict[str, str]) -> Iterator[Result]:
     """Compares what was learnt."""
-    theirs = [case.tensors[f"clip0.lora_step3.{names[name]}"] for name in lora.weights()]
+    theirs = [case.tensors[f"clip{number}.lora_step3.{names[name]}"] for name in lora.weights()]
     errors = torch.cat(
         [
             (own.detach() - other).abs().flatten()
@@ -94,7 +115,8 @@ def compare_weights(case: Recorded, lora: MotionLoRA, names: dict[str, str]) -> 
         ]
     )
     error = float(errors.kthvalue(int(SHARE * len(errors))).values)
-    yield Result(f"{case.name}/99 % of the weights", error, float(errors.mean()), WEIGHTS)
+    title = "" if number == 0 else f"clip {number} "
+    yield Result(f"{case.name}/{title}99 % of the weights", error, float(errors.mean()), WEIGHTS)
 
 
 def draws(recorded: dict[str, Tensor], step: int) -> tuple[Tensor, Tensor, float]:
@@ -107,10 +129,10 @@ def draws(recorded: dict[str, Tensor], step: int) -> tuple[Tensor, Tensor, float
     return noise, augmentation[:1], training_sigma(numbered("u", step).item())
 
 
-def recorded_picture(case: Recorded) -> Picture:
-    """What led the training."""
-    image = case.tensors["clip0.train.cached.refer_latents"] / case.model.vae.config.scaling_factor
-    return SwappedPicture(case.tensors["clip0.train.step0.image_embeds"], image, 6)
+def recorded_picture(case: Recorded, recorded: dict[str, Tensor]) -> Picture:
+    """The picture that led a training."""
+    image = recorded["cached.refer_latents"] / case.model.vae.config.scaling_factor
+    return SwappedPicture(recorded["step0.image_embeds"], image, 6)
 
 
 def lora_names(case: Recorded) -> dict[str, str]:
@@ -124,10 +146,10 @@ def lora_names(case: Recorded) -> dict[str, str]:
     }
 
 
-def recorded_lora(case: Recorded) -> MotionLoRA:
+def recorded_lora(case: Recorded, number: int) -> MotionLoRA:
     """The LoRA that the original edited with; it rounded it to half precision."""
     tensors = {
-        f"unet.{name}": case.tensors[f"clip0.lora_step3.{place}"].half().float().contiguous()
+        f"unet.{name}": case.tensors[f"clip{number}.lora_step3.{place}"].half().float().contiguous()
         for name, place in lora_names(case).items()
     }
     with TemporaryDirectory() as folder:

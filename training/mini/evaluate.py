@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from accuracies import accuracies
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from torch import Tensor
 
@@ -28,7 +29,8 @@ def main() -> None:
     frames = torch.cat(
         [samples(pipeline, scenes[k : k + BATCH], arguments) for k in range(0, len(scenes), BATCH)]
     )
-    print(json.dumps(accuracies(scenes, frames)), flush=True)
+    readings = Classifier.load().read(frames.float())
+    print(json.dumps(accuracies(scenes, readings)), flush=True)
     if arguments.sheet:
         contact_sheet(scenes, frames, arguments.sheet, arguments.columns)
 
@@ -45,19 +47,6 @@ def samples(pipeline: StableDiffusionPipeline, scenes: list[Scene], arguments: a
         output_type="pt",
     )
     return result.images
-
-
-def accuracies(scenes: list[Scene], frames: Tensor) -> dict[str, float]:
-    """Of the scenes that name it, the share where a word is read; all: every named word is."""
-    readings = Classifier.load().read(frames.float())
-    right: dict[str, list[bool]] = {"object": [], "colour": [], "background": [], "style": [], "all": []}
-    for scene, reading in zip(scenes, readings, strict=True):
-        named = {"object": scene.object, "background": scene.background, "style": scene.style}
-        named |= {"colour": scene.colour} if scene.colour else {}
-        matches = {kind: getattr(reading, kind) == word for kind, word in named.items()}
-        for kind, match in (matches | {"all": all(matches.values())}).items():
-            right[kind].append(match)
-    return {kind: float(np.mean(matches)) for kind, matches in right.items()}
 
 
 def contact_sheet(scenes: list[Scene], frames: Tensor, file: Path, columns: int) -> None:

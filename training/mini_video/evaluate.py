@@ -77,18 +77,6 @@ def in_batches(networks: tuple[WanTransformer3DModel, UMT5EncoderModel], scenes:
     return torch.cat([sampled(*networks, scenes[k : k + BATCH]) for k in range(0, len(scenes), BATCH)])
 
 
-def shares(scenes: list[Scene], readings: list[Reading]) -> dict[str, float]:
-    """Of the scenes that name it, the share where a word is read; all: every named word is."""
-    right: dict[str, list[bool]] = {"object": [], "colour": [], "background": [], "style": [], "all": []}
-    for scene, reading in zip(scenes, readings, strict=True):
-        named = {"object": scene.object, "background": scene.background, "style": scene.style}
-        named |= {"colour": scene.colour} if scene.colour else {}
-        matches = {kind: getattr(reading, kind) == word for kind, word in named.items()}
-        for kind, match in (matches | {"all": all(matches.values())}).items():
-            right[kind].append(match)
-    return {kind: round(float(np.mean(matches)), 4) for kind, matches in right.items() if matches}
-
-
 def read(frames: Tensor, moment: int) -> list[Reading]:
     """What the classifier sees in one frame of each clip."""
     return Classifier.load().read(frames[:, :, moment].float().cpu())

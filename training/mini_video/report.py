@@ -8,6 +8,7 @@ from pathlib import Path
 import evaluate
 import parts
 import torch
+from accuracies import accuracies
 from autoencoder import measured
 from clips import pixels
 from clock import Log
@@ -46,7 +47,7 @@ class Reports:
         self.figures["autoencoder"], results = measured(self.vae, self.frames, self.bits)
         truth = pixels(self.frames) / 2 + 0.5
         for name, clips in (("truth", truth), ("reconstructed", results)):
-            self.figures[name] = evaluate.shares(self.scenes, evaluate.read(clips, MIDDLE))
+            self.figures[name] = accuracies(self.scenes, evaluate.read(clips, MIDDLE))
         for k in range(min(SHOWN[0], len(self.scenes))):
             self.rows += [(self.scenes[k].caption, truth[k].cpu()), ("reconstructed", results[k].cpu())]
         self._write()
@@ -75,7 +76,7 @@ class Reports:
     ) -> None:
         scenes = [Scene.random(seed) for seed in range(count)]
         frames = evaluate.seen(self.vae, evaluate.in_batches(networks, scenes)).half()
-        self.figures[label] = evaluate.shares(scenes, evaluate.read(frames, MIDDLE))
+        self.figures[label] = accuracies(scenes, evaluate.read(frames, MIDDLE))
         shown = [(scenes[k].caption, frames[k].cpu()) for k in range(min(SHOWN[1], count))]
         self._write(shown)
         if not propagated:
@@ -85,7 +86,7 @@ class Reports:
         z = evaluate.sampled(*networks, self.scenes, first=(stills - mean) / std)
         frames = evaluate.seen(self.vae, z).half()
         for name, moment in (("first", 0), ("last", LAST)):
-            self.figures[f"{name} frame of propagated"] = evaluate.shares(
+            self.figures[f"{name} frame of propagated"] = accuracies(
                 self.scenes, evaluate.read(frames, moment)
             )
         shown += [(f"{self.scenes[k].caption}, first frame given", frames[k].cpu()) for k in range(4)]

@@ -166,6 +166,21 @@ def test_the_source_runs_along_only_while_it_is_followed(svd: StableVideo, passe
     assert [len(branches) for branches in passes] == [1, 1, 3, 2]
 
 
+def test_without_an_inversion_only_the_picture_and_the_seed_matter(svd: StableVideo, passes: list) -> None:
+    edit, video = replace(QUICK, inversion=False), moving()
+    plain = made(edit(svd, given(video, {0: picture()})))
+    assert {len(branches) for branches in passes} == {2}
+    other_source = Video.of(1 - video.frames, 8)
+    assert torch.equal(made(edit(svd, given(other_source, {0: picture()}))), plain)
+    for other in (
+        edit(svd, given(video, {0: picture(2)})),
+        replace(edit, seed=1)(svd, given(video, {0: picture()})),
+    ):
+        assert not torch.equal(made(other), plain)
+    cost = edit.on(svd).cost(given(video, {0: picture()}))
+    assert cost.disk["inversion"] == 0
+
+
 def test_the_source_is_one_level_ahead(svd: StableVideo, passes: list) -> None:
     """As published: a step is paired with what the inversion computed where the step ends."""
     QUICK(svd, given(moving(3), {0: picture()}))

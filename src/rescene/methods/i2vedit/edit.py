@@ -27,8 +27,8 @@ from .edited import EditedClip, Following, compute_now
 from .source import SourceClip, prepare
 from .spans import Segment, Span, segments
 
-BRANCHES = 3
-"""Of a pass that follows the source: the source, and the edit without and with its picture."""
+EDIT_BRANCHES = 2
+"""Of a pass: the edit without and with its picture. The source runs along if the edit follows it."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +57,29 @@ class I2VEditWork:
             verify_motion_lora(path, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
-        """The cost: a pass to noise and three branches back, more where later clips look at the first one."""
+        """The cost: a pass to noise and three branches back, more where later clips look at the first one.
+
+        Without an inversion it is two branches, without the source's.
+        """
         video, settings, model = inputs.video, self.settings, self.model
         assert video
         spans, steps = spans_of(self.segments(inputs)), settings.num_inference_steps
         frames, longest = sum(len(span.frames) for span in spans), max(len(span.frames) for span in spans)
         later = sum(len(span.frames) for span in spans[1:]) if settings.skip_interval else 0
+        source = 1 if settings.inversion else 0
+        branches = source + EDIT_BRANCHES
         trajectory = (steps + 1) * latent_bytes(model, video[:longest])
         return Cost(
             steps=steps,
-            evaluations=steps * (frames * (1 + BRANCHES) + later * (1 + BRANCHES)),
-            again=steps * (frames + later) * BRANCHES,
+            evaluations=steps * (frames + later) * (source + branches),
+            again=steps * (frames + later) * branches,
             memory={
                 "weights": model.weight_bytes() + sum(path.stat().st_size for path in settings.motion_lora),
-                "trajectory": trajectory * (2 if later else 1),
+                "trajectory": trajectory * (source + (1 if later else 0)),
                 "latents": latent_bytes(model, video),
-                "activations": BRANCHES * longest * model.activation_bytes(latent_size(model, video)),
+                "activations": branches * longest * model.activation_bytes(latent_size(model, video)),
             },
-            disk={"inversion": trajectory * len(spans)},
+            disk={"inversion": trajectory * len(spans) * source},
             remarks=(f"{len(spans)} clips of up to {longest} frames, one after the other",),
         )
 
@@ -131,11 +136,13 @@ class I2VEditWork:
 
     def following(self, frames: int) -> Following:
         """How a clip follows its source."""
-        first, last = self.settings.mask_threshold
-        steps = self.settings.num_inference_steps
+        settings, steps = self.settings, self.settings.num_inference_steps
+        if not settings.inversion:
+            return Following(every_layer=range(0), deep_layers=range(0), thresholds=torch.zeros(frames))
+        first, last = settings.mask_threshold
         return Following(
-            every_layer=steps_within(self.settings.motion_window, steps),
-            deep_layers=steps_within(self.settings.deep_motion_window, steps),
+            every_layer=steps_within(settings.motion_window, steps),
+            deep_layers=steps_within(settings.deep_motion_window, steps),
             thresholds=first + (last - first) * torch.arange(frames) / frames,
         )
 
@@ -187,6 +194,7 @@ class Clips:
         return EditedClip(
             source=source,
             lead=lead,
+            start=None if work.settings.inversion else self.noise(span),
             following=work.following(len(span.frames)),
             guidance_scale=work.settings.guidance_scale,
             first=first,
@@ -196,6 +204,13 @@ class Clips:
             description=f"Editing {self._number(span)}",
             keep=keep,
         )
+
+    def noise(self, span: Span) -> Latents:
+        """The noise to start from without an inversion: a frame's own, in whichever clip it is."""
+        model, video = self.work.model, self.inputs.video
+        assert video
+        shape = model.latent_channels, *latent_size(model, video)
+        return frame_noise(shape, span.frames, self.work.settings.seed, "start")
 
     def lead(self, span: Span, done: list[Finished]) -> Picture:
         """The picture that leads a clip: a key frame, or the edit so far with its latents as they are."""

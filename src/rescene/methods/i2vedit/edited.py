@@ -66,6 +66,8 @@ class EditedClip:
     following: Following
     guidance_scale: float
     """At the last frame; it grows evenly from 1 at the first, which needs none."""
+    start: Latents | None = None
+    """Noise to start from; the source's own, from its inversion, if not given."""
     first: "EditedClip | None" = None
     """The clip whose keys this one looks at too ("skip-interval cross-attention")."""
     motion: MotionLoRA | None = None
@@ -84,7 +86,7 @@ class EditedClip:
 
     def _sample(self) -> LatentsByLevel:
         model, count = self.source.model, self.source.num_inference_steps
-        noise = self.source.latents[-1]
+        noise = self.source.latents[-1] if self.start is None else self.start
         sampled = sample(self.denoise, noise.to(model.device), model.schedule(count))
         latents = [noise]
         for z in self.progress(sampled, description=self.description, total=count):

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 ControlName = Literal["canny", "depth", "pose"]
 
 
+def refuse_levels(t0: float, t1: float) -> None:
+    """Refuses levels of noise between which frames can't move.
+
+    Raises:
+        ValueError: If they aren't 0 <= t0 < t1 <= 1.
+    """
+    if not 0 <= t0 < t1 <= 1:
+        raise ValueError(
+            f"t0 is {t0} and t1 {t1}; they are shares of the steps, 0 <= t0 < t1 <= 1, as 0.88 and 0.94"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class CrossFrameSettings(Method):
     """The fields that all modes share: all frames attend to the first one."""
@@ -83,11 +95,7 @@ class Text2VideoZero(CrossFrameSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_empty(self.prompt, "prompt", "the clip shows")
-        t0, t1 = self.t0 or 0.0, 1.0 if self.t1 is None else self.t1
-        if not 0 <= t0 < t1 <= 1:
-            raise ValueError(
-                f"t0 is {t0} and t1 {t1}; they are shares of the steps, 0 <= t0 < t1 <= 1, as 0.88 and 0.94"
-            )
+        refuse_levels(self.t0 or 0.0, 1.0 if self.t1 is None else self.t1)
         if self.path and len(self.path) != self.num_frames - 1:
             raise ValueError(
                 f"path has {len(self.path)} places and {self.num_frames} frames need {self.num_frames - 1}: "

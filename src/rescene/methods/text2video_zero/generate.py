@@ -23,7 +23,7 @@ from ...typing import Latents
 from ...video import Video
 from ..cost import latent_size
 from ..method import Cost, Run
-from . import Text2VideoZero
+from . import Text2VideoZero, refuse_levels
 from .background import Saliency, Subject, SubjectOfFile, SubjectOfFrames, SubjectOfWords, smooth
 from .cross_frame import CrossFrame, CrossFrameWork
 
@@ -43,8 +43,7 @@ class Text2VideoZeroWork(CrossFrameWork):
 
     def check(self, inputs: Inputs) -> None:
         """Makes sure that size and steps suit the model, and that something tells the background apart."""
-        t0, t1 = self.shares
-        replace(self.settings, t0=t0, t1=t1)  # Refuses a given one below the usual other.
+        refuse_levels(*self.shares)  # A given one may be beyond the model's usual other.
         self.window(len(self.model.schedule(self.settings.num_inference_steps)))
         self.subject_finder(latent_size(self.model, self.blank))
 
