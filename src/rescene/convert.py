@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .backbones.changes.one_shot_file import About, write
+from .backbones.changes.one_shot_file import AdapterHeader, write
 
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 RENAMED = (
@@ -26,7 +26,7 @@ RENAMED = (
 PUBLISHED_FRAME_KEYS = ("previous", "first")
 
 
-def convert(folder: Path, output: Path, *, prompt: str) -> About:
+def convert(folder: Path, output: Path, *, prompt: str) -> AdapterHeader:
     """Makes an adapter of a folder that Tune-A-Video or FateZero saved.
 
     Args:
@@ -43,7 +43,9 @@ def convert(folder: Path, output: Path, *, prompt: str) -> About:
     kept = {adapter_name(name): tensor.contiguous() for name, tensor in tensors.items() if is_tuned(name)}
     if not any(".temporal_" in name for name in kept):
         raise ValueError(f"{unet} has no layers over time: it is an image model, to be used as --model")
-    about = About(prompt=prompt, frame_keys=frame_keys(unet), frames=8, fps=8.0, height=512, width=512)
+    about = AdapterHeader(
+        prompt=prompt, frame_keys=frame_keys(unet), frames=8, fps=8.0, height=512, width=512
+    )
     write(output, kept, about)
     return about
 

@@ -9,7 +9,7 @@ import torch
 from diffusers import ControlNetModel
 
 from rescene import StableDiffusion, Video
-from rescene.backbones.changes import ControlNetFile, Steering, load_controlnet, verify_controlnet
+from rescene.backbones.changes import ControlNetFile, Steering, check_controlnet, load_controlnet
 from tests.tiny import branch, loaded_sd, tiny_controlnet, tiny_sd
 
 
@@ -95,7 +95,7 @@ def test_those_of_other_models_are_refused_before_weights_are_read(model, folder
     other = changed(folder, tmp_path, **settings)
     (other / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(ValueError, match=says):
-        verify_controlnet(other, model)
+        check_controlnet(other, model)
 
 
 @pytest.mark.parametrize("name", ["nonsense", "./nothing/here", "/no/such/folder"])
@@ -142,7 +142,7 @@ def test_a_configuration_is_read_once(model, folder, monkeypatch):
 
 def test_video_models_take_none(svd, folder):
     with pytest.raises(ValueError, match="another kind of model"):
-        verify_controlnet(folder, svd)
+        check_controlnet(folder, svd)
 
 
 def test_its_layers_can_be_hooked_and_know_the_pass(model, folder, shown):

@@ -14,7 +14,7 @@ from torch import Tensor
 from rescene import StableDiffusion
 from rescene.backbones import Branch, Condition, Picture, StableVideo
 from rescene.backbones.changes import MotionLoRA
-from rescene.backbones.changes.motion_lora import verify
+from rescene.backbones.changes.motion_lora import check
 from tests.tiny_video import loaded_svd, tiny_svd
 
 
@@ -156,11 +156,11 @@ def test_a_file_is_checked_without_its_weights(
     svd: StableVideo, model: StableDiffusion, tmp_path: Path
 ) -> None:
     trained(svd, path := tmp_path / "lora.safetensors")
-    verify(path, svd)
+    check(path, svd)
     with pytest.raises(ValueError, match="for Stable Video Diffusion, and this model is Stable Diffusion"):
-        verify(path, model)
+        check(path, model)
     wide = loaded_svd(tiny_svd(tmp_path / "wide", channels=64))
     with pytest.raises(ValueError, match="another kind of model: down_blocks"):
-        verify(path, wide)
+        check(path, wide)
     with pytest.raises(FileNotFoundError, match="train motion-lora"):
-        verify(tmp_path / "none.safetensors", svd)
+        check(tmp_path / "none.safetensors", svd)

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from rescene import StableDiffusion, StableVideo
 from rescene.backbones import outline
-from rescene.backbones.changes import About, Adapter, BaseWarning, read_about
+from rescene.backbones.changes import Adapter, AdapterHeader, BaseWarning, read_header
 from rescene.backbones.changes import one_shot_file as files
-from rescene.backbones.changes.one_shot import verify
+from rescene.backbones.changes.one_shot import check
 from rescene.backbones.parts import network_hash
 from tests.tiny import branch, loaded_sd, tiny_sd
 
-ABOUT = About(prompt="a car", frame_keys=("first", "previous"), frames=3, fps=8, height=64, width=64)
+ABOUT = AdapterHeader(prompt="a car", frame_keys=("first", "previous"), frames=3, fps=8, height=64, width=64)
 
 
 def predict(model: StableDiffusion) -> Tensor:
@@ -71,7 +71,7 @@ def test_the_file_holds_only_what_was_trained_and_names_its_base(model: StableDi
     own = dict(model.unet.named_parameters())
     assert all(name.endswith("to_q.weight") for name in names & set(own))
     assert all(".temporal_" in name for name in names - set(own))
-    assert read_about(file) == replace(ABOUT, steps=7, base=network_hash(model.unet))
+    assert read_header(file) == replace(ABOUT, steps=7, base=network_hash(model.unet))
 
 
 def test_it_goes_onto_any_model_of_its_shape_with_a_warning(file: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_it_goes_onto_a_model_in_half_precision(file: Path, tiny_folder: Path) -
 def test_a_model_of_another_shape_is_refused_before_weights_are_read(file: Path, tmp_path: Path) -> None:
     wide = tiny_sd(tmp_path / "wide", vae="tiny")  # Convolutions of 16 channels begin and end it.
     with pytest.raises(ValueError, match=r"another shape: its conv_out\.temporal_convolution.*here it is"):
-        verify(file, outline(wide, dtype=torch.float32))
+        check(file, outline(wide, dtype=torch.float32))
     with pytest.raises(ValueError, match="another shape"):
         Adapter.load(file, loaded_sd(wide))
 
@@ -112,18 +112,18 @@ def test_names_that_the_network_lacks_are_refused(model: StableDiffusion, tmp_pa
         path = tmp_path / "a.safetensors"
         save_file({name: torch.zeros(8, 8)}, path, {"one-shot": about})
         with pytest.raises(ValueError, match="missing"):
-            verify(path, model)
+            check(path, model)
 
 
 def test_what_is_no_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="train one-shot"):
-        read_about(tmp_path / "no.safetensors")
+        read_header(tmp_path / "no.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "lora.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {"one-shot": '{"frame_keys": []}'})
     (tmp_path / "text.safetensors").write_text("no")
     for name in ("lora", "other", "text"):
         with pytest.raises(ValueError, match="isn't an adapter"):
-            read_about(tmp_path / f"{name}.safetensors")
+            read_header(tmp_path / f"{name}.safetensors")
 
 
 def test_a_header_is_read_once(model: StableDiffusion, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_a_header_is_read_once(model: StableDiffusion, file: Path, monkeypatch: 
     monkeypatch.setattr(files, "safe_open", lambda path, **how: opened.append(path) or safe_open(path, **how))
     Adapter.load(file, model)
     assert opened == [file]
-    assert verify(file, model) == read_about(file)
+    assert check(file, model) == read_header(file)
 
 
 def test_video_models_take_none(svd: StableVideo, file: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from rescene import OneShot, TuneAVideo, Video, load
-from rescene.backbones.changes import read_about
+from rescene.backbones.changes import read_header
 from rescene.cli.train_one_shot import clip_of
 from rescene.inputs import Fit
 from rescene.runs import Trim, file_hash
@@ -46,7 +46,7 @@ def test_checkpoints_lie_beside_the_result_and_can_be_used(train, tmp_path, monk
     names = {"checkpoint.safetensors", "losses.csv", "losses.svg"}
     names |= {f"step-0000{step}{end}" for step in (1, 2) for end in (".safetensors", "-1.mp4", "-2.mp4")}
     assert {file.name for file in place.iterdir()} == names
-    assert read_about(place / "step-00001.safetensors").steps == 1
+    assert read_header(place / "step-00001.safetensors").steps == 1
     assert len(Video.read(place / "step-00002-2.mp4")) == 4
 
 

@@ -8,7 +8,7 @@ import torch
 from diffusers import ControlNetModel
 
 from rescene.backbones import Backbone
-from rescene.backbones.changes import About, Adapter
+from rescene.backbones.changes import Adapter, AdapterHeader
 from rescene.fields import Verb
 from rescene.methods import Method
 from tests.methods.examples import EXAMPLES, OTHERS
@@ -33,7 +33,7 @@ def quick(verb: Verb, name: str, model: Backbone, folder: Path) -> Method:
 
 def adapter(model: Backbone, path: Path) -> Path:
     """Saves an untrained adapter."""
-    about = About(prompt="a car", frame_keys=("first",), frames=2, fps=8, height=64, width=64)
+    about = AdapterHeader(prompt="a car", frame_keys=("first",), frames=2, fps=8, height=64, width=64)
     Adapter.fresh(model, about, convolutions=False).save(path, steps=1)
     return path
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from rescene import StableDiffusion
-from rescene.backbones.changes import About, Adapter
+from rescene.backbones.changes import Adapter, AdapterHeader
 from rescene.convert import adapter_name
 from rescene.training import Loss, TrainingSettings, train
 from rescene.training.one_shot import ClipLesson, ImageLesson
@@ -99,7 +99,7 @@ def published_adapter(model: StableDiffusion, case: Mapping[str, Any], start: di
     """The adapter with the weights that the original began with, its random biases included."""
     config = case["config"].get("model_config")
     keys = ("previous", "first") if config else ("first", "previous")
-    about = About(prompt="", frame_keys=keys, frames=4, fps=8, height=256, width=256)
+    about = AdapterHeader(prompt="", frame_keys=keys, frames=4, fps=8, height=256, width=256)
     rank = config and config["lora"]
     adapter = Adapter.fresh(model, about, convolutions=config is not None, rank=rank)
     trained = adapter.trained()

@@ -55,7 +55,7 @@ def run(case: Recorded, loras: dict[int, MotionLoRA]) -> Iterator[Result | str]:
                 if determined:
                     yield from clip.compare_edit(edit, firsts)
                 else:
-                    yield f"{case.name}/clip {number} edit{edit}: no motion LoRA, only its lead"
+                    yield f"{case.name}/clip {number} edit{edit}: only its lead; a motion LoRA isn't recorded"
         first = first or (clip if case.settings["use_consistency_attention_control"] else None)
         previous = clip
 

@@ -151,7 +151,7 @@ def test_resuming_from_other_settings_is_refused_and_says_what_differs(tmp_path:
     run(line(), SETTINGS, folder(tmp_path, config={"rate": 1, "prompt": "a car"}))
     other = folder(tmp_path, config={"rate": 2, "prompt": "a car"}, resume=True)
     with pytest.raises(ValueError, match="rate was 1 and is 2") as error:
-        other.verify()
+        other.check()
     assert "prompt" not in str(error.value)
 
 
@@ -167,14 +167,14 @@ def test_a_resumed_training_isnt_shorter_than_what_is_done(tmp_path: Path) -> No
 
 def test_a_checkpoint_is_neither_lost_nor_missed_by_accident(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing to resume"):
-        folder(tmp_path, resume=True).verify()
+        folder(tmp_path, resume=True).check()
     run(line(), SETTINGS, folder(tmp_path))
     with pytest.raises(FileExistsError, match="resume"):
-        folder(tmp_path).verify()
-    folder(tmp_path, overwrite=True).verify()
+        folder(tmp_path).check()
+    folder(tmp_path, overwrite=True).check()
     (tmp_path / "checkpoint.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="damaged"):
-        folder(tmp_path, resume=True).verify()
+        folder(tmp_path, resume=True).check()
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"checkpoint_every": 0}, {"learning_rate": 0.0}])

@@ -25,9 +25,9 @@ class Canny:
             )
 
     def __call__(self, video: "Video") -> "Video":
-        from .drawn import Drawn
+        from .drawn import DrawnControl
 
-        return replace(video, clip=Drawn(video.clip, self._edges), audio=None)
+        return replace(video, clip=DrawnControl(video.clip, self._edges), audio=None)
 
     def _edges(self, frames: "Frames") -> "Frames":
         import cv2  # Here, so that edits without edges don't hold its 20 MB.

@@ -8,7 +8,7 @@ from ..video.clip import Wrapped
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn(Wrapped):
+class DrawnControl(Wrapped):
     """A clip whose frames are drawn from another's, one by one (`video.Clip`)."""
 
     draw: Callable[[Frames], Frames]

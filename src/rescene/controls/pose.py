@@ -24,9 +24,9 @@ class Pose:
     """Where to compute."""
 
     def __call__(self, video: "Video") -> "Video":
-        from .drawn import Drawn
+        from .drawn import DrawnControl
 
-        return replace(video, clip=Drawn(video.clip, self._skeletons), audio=None)
+        return replace(video, clip=DrawnControl(video.clip, self._skeletons), audio=None)
 
     def _skeletons(self, frames: "Frames") -> "Frames":
         import torch

@@ -47,7 +47,7 @@ class TrainingFolder:
         """Where to leave something that was made after `step` steps."""
         return self.path / f"step-{step:05}{suffix}"
 
-    def verify(self) -> None:
+    def check(self) -> None:
         """Looks for all mistakes that show without training.
 
         Raises:
@@ -83,9 +83,9 @@ class TrainingFolder:
         """The last checkpoint; None if training starts anew.
 
         Raises:
-            FileNotFoundError, ValueError: As `verify`.
+            FileNotFoundError, ValueError: As `check`.
         """
-        self.verify()
+        self.check()
         if not self.resume:
             return None
         header = self._header()

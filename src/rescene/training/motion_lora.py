@@ -44,7 +44,7 @@ def tune(
     if len(clip) < 2:
         raise ValueError("the clip has one frame, which shows no motion; tuning takes 2 or more")
     if folder:
-        folder.verify()
+        folder.check()
     lora = MotionLoRA.fresh(model, rank=settings.rank, dropout=settings.dropout, seed=settings.seed)
     with model.changed(*[Recomputed()] if settings.gradient_checkpointing else []):
         train(

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..backbones import Backbone, Branch, Condition, Text, Trainable
-from ..backbones.changes import About, Adapter, Recomputed, ReplacedWeights
+from ..backbones.changes import Adapter, AdapterHeader, Recomputed, ReplacedWeights
 from ..backbones.changes.one_shot import image_model
 from ..progress import Progress
 from ..typing import Latents
@@ -48,7 +48,7 @@ def tune(
             "the clip has one frame, which shows no motion; tuning takes 2 or more, 8 to 24 are usual"
         )
     if folder:
-        folder.verify()
+        folder.check()
     model = tunable(model)
     adapter = fresh_adapter(settings, model, video)
     found = lessons(settings, model, adapter, model.encode(video), folder, progress)
@@ -107,7 +107,7 @@ def lessons(
 
 def fresh_adapter(settings: OneShot, model: Backbone, video: Video) -> Adapter:
     """The adapter before its training: it changes nothing."""
-    about = About(
+    about = AdapterHeader(
         prompt=settings.prompt,
         frame_keys=FRAME_KEYS[settings.variant],
         frames=len(video),

@@ -2,7 +2,7 @@
 
 from rescene.world.backgrounds import BACKGROUNDS
 from rescene.world.colours import COLOURS
-from rescene.world.scene import Clip, Motion, Scene, warped
+from rescene.world.scene import Motion, RenderedClip, Scene, warped
 from rescene.world.scorer import WorldScorer
 from rescene.world.sprites import OBJECTS
 from rescene.world.styles import STYLES
@@ -13,8 +13,8 @@ __all__ = [
     "COLOURS",
     "OBJECTS",
     "STYLES",
-    "Clip",
     "Motion",
+    "RenderedClip",
     "Scene",
     "WorldScorer",
     "unknown_words",

@@ -51,7 +51,7 @@ class Motion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class RenderedClip:
     """A rendered scene with its exact answers."""
 
     frames: Frames
@@ -117,7 +117,7 @@ class Scene:
         words = {"object": object, "colour": colour, "background": background, "style": style}
         return replace(self, **{name: word for name, word in words.items() if word is not ...})
 
-    def render(self, frames: int = 8, size: int = 128) -> Clip:
+    def render(self, frames: int = 8, size: int = 128) -> RenderedClip:
         """Renders the clip and its answers; `size` is the height and the width in pixels."""
         if frames < 1:
             raise ValueError(f"a clip needs at least one frame, not {frames}")
@@ -126,7 +126,7 @@ class Scene:
         flows = [self._flow(a, b, size) for a, b in pairwise(times)]
         mask = torch.stack(masks)
         flow = torch.stack(flows) if flows else mask.new_zeros(0, 2, size, size)
-        return Clip(frames=torch.stack(images), mask=mask, flow=flow, visible=_visible(flow, mask))
+        return RenderedClip(frames=torch.stack(images), mask=mask, flow=flow, visible=_visible(flow, mask))
 
     def render_at(
         self, time: float, size: int = 128

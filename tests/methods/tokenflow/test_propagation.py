@@ -10,7 +10,7 @@ from rescene.methods.tokenflow.propagation import (
     Correspond,
     PivotOutputs,
     PivotTokens,
-    Propagate,
+    PropagateFeatures,
     RecordOutputs,
     RecordTokens,
     nearest,
@@ -43,7 +43,7 @@ def propagate(
     keys, outputs = kept
     find, spot = Correspond(keys, shares), call(times=len(source))
     x = torch.cat([source, *(tokens(len(source), seed=5 + branch) for branch in range(BRANCHES - 1))])
-    copy = Propagate(outputs, shares, find.into)
+    copy = PropagateFeatures(outputs, shares, find.into)
     return find.around_layer(spot, x, lambda x: copy.around_layer(spot, x, proceed))
 
 
@@ -85,7 +85,7 @@ def test_what_was_found_in_the_source_serves_other_branches() -> None:
     find.around_layer(call(times=2), tokens(2, seed=2), lambda x: x)
     edited = {name: kept[1:] for name, kept in outputs.items()}
     others = tokens(2 * (BRANCHES - 1), seed=7)
-    copied = Propagate(edited, shares, find.into).around_layer(call(times=2), others, lambda x: x)
+    copied = PropagateFeatures(edited, shares, find.into).around_layer(call(times=2), others, lambda x: x)
     torch.testing.assert_close(copied, together[2:])
 
 
@@ -110,6 +110,6 @@ def test_half_precision_is_summed_in_full() -> None:
 
 
 def test_only_self_attention_is_replaced() -> None:
-    for hook in (RecordOutputs(), RecordTokens(), Correspond({}, []), Propagate({}, [], {})):
+    for hook in (RecordOutputs(), RecordTokens(), Correspond({}, []), PropagateFeatures({}, [], {})):
         assert hook.applies(SELF)
         assert not hook.applies(CROSS)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rescene import FateZero, Notes, StableDiffusion, TuneAVideo, TuneAVideoClip, Video, load
-from rescene.backbones.changes import About, Adapter
+from rescene.backbones.changes import Adapter, AdapterHeader
 from rescene.methods import Run
 from tests.tiny import tiny_sd
 
@@ -27,7 +27,7 @@ def motion(model: StableDiffusion, tmp_path: Path) -> Callable[..., Path]:
     """Writes an adapter, untrained or as after a training."""
 
     def make(*, trained: bool = True, keys: tuple[str, ...] = ("first", "previous")) -> Path:
-        about = About(prompt="a car", frame_keys=keys, frames=3, fps=8, height=64, width=64)
+        about = AdapterHeader(prompt="a car", frame_keys=keys, frames=3, fps=8, height=64, width=64)
         adapter = Adapter.fresh(model, about, convolutions=True, rank=4)
         draw = torch.Generator().manual_seed(1)
         for weight in adapter.trained().values() if trained else ():

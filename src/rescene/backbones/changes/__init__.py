@@ -5,21 +5,21 @@ from .controlnet import (
     ControlNet,
     ControlNetFile,
     Steering,
+    check_controlnet,
     load_controlnet,
-    verify_controlnet,
 )
 from .motion_lora import MotionLoRA
-from .motion_lora import verify as verify_motion_lora
+from .motion_lora import check as check_motion_lora
 from .one_shot import Adapter, BaseWarning
-from .one_shot import verify as verify_adapter
-from .one_shot_file import About, read_about
+from .one_shot import check as check_adapter
+from .one_shot_file import AdapterHeader, read_header
 from .temporal import ClipNorms, TemporalLayers
 from .weights import Recomputed, ReplacedWeights
 
 __all__ = [
     "CONTROLNETS",
-    "About",
     "Adapter",
+    "AdapterHeader",
     "BaseWarning",
     "ClipNorms",
     "ControlNet",
@@ -29,9 +29,9 @@ __all__ = [
     "ReplacedWeights",
     "Steering",
     "TemporalLayers",
+    "check_adapter",
+    "check_controlnet",
+    "check_motion_lora",
     "load_controlnet",
-    "read_about",
-    "verify_adapter",
-    "verify_controlnet",
-    "verify_motion_lora",
+    "read_header",
 ]

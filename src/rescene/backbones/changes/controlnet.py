@@ -166,7 +166,7 @@ def load_controlnet(name: str | Path, model: Backbone) -> ControlNet:
     return ControlNetFile.find(name).load(model)
 
 
-def verify_controlnet(name: str | Path, model: Backbone) -> None:
+def check_controlnet(name: str | Path, model: Backbone) -> None:
     """Makes sure that a ControlNet is there and fits `model`, which may lack its weights; reads none.
 
     Raises:

@@ -152,7 +152,7 @@ def same_base(base: str, other: str) -> bool:
     return base == other or base.partition(":")[0] != other.partition(":")[0]
 
 
-def verify(path: str | Path, model: Backbone) -> None:
+def check(path: str | Path, model: Backbone) -> None:
     """Makes sure that a LoRA is there and fits a model, which may lack its weights; reads none.
 
     Raises:

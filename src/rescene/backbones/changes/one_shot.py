@@ -17,11 +17,11 @@ from ...attention import AttentionControl, FrameKeys
 from ...attention.unet import AttentionModule
 from ..backbone import Backbone
 from ..stable_diffusion import StableDiffusion
-from .one_shot_file import About, AdapterFile, opened, read_about, write
+from .one_shot_file import AdapterFile, AdapterHeader, opened, read_header, write
 from .temporal import ClipNorms, TemporalAttention, TemporalConvolution, TemporalLayers
 from .weights import ReplacedWeights
 
-__all__ = ["About", "Adapter", "BaseWarning", "read_about", "verify"]
+__all__ = ["Adapter", "AdapterHeader", "BaseWarning", "check", "read_header"]
 
 ATTENTION, CONVOLUTION = "temporal_attention", "temporal_convolution"
 """What temporal layers are called in a file, after the module that each comes after."""
@@ -38,7 +38,7 @@ class BaseWarning(UserWarning):
 class Adapter:
     """Temporal layers and retrained weights for one network."""
 
-    about: About
+    about: AdapterHeader
     layers: TemporalLayers
     replaced: Mapping[str, nn.Parameter]
     """By the name of the network's own weight."""
@@ -47,7 +47,7 @@ class Adapter:
     def fresh(
         cls,
         model: Backbone,
-        about: About,
+        about: AdapterHeader,
         *,
         convolutions: bool,
         rank: int | None = None,
@@ -130,7 +130,7 @@ class Adapter:
         return FrameKeys(self.about.frame_keys)
 
 
-def verify(path: Path, model: Backbone) -> About:
+def check(path: Path, model: Backbone) -> AdapterHeader:
     """Makes sure that an adapter fits a model, which may lack its weights.
 
     Returns:

@@ -17,7 +17,7 @@ NO_ADAPTER = "{} isn't an adapter: those come from `rescene train one-shot` or `
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class AdapterHeader:
     """What an adapter's file says of itself."""
 
     prompt: str
@@ -40,7 +40,7 @@ class AdapterFile:
     """An adapter's file whose header was read."""
 
     path: Path
-    about: About
+    about: AdapterHeader
     shapes: Mapping[str, tuple[int, ...]]
     """Of the weights, by name."""
     tensors: Mapping[str, Tensor]
@@ -80,7 +80,7 @@ def opened(path: Path) -> Generator[AdapterFile]:
     with file as tensors:
         try:
             values: dict[str, Any] = json.loads((tensors.metadata() or {})["one-shot"])
-            about = About(**{**values, "frame_keys": tuple(values["frame_keys"])})
+            about = AdapterHeader(**{**values, "frame_keys": tuple(values["frame_keys"])})
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(NO_ADAPTER.format(path)) from error
         found = Tensors(tensors)
@@ -88,7 +88,7 @@ def opened(path: Path) -> Generator[AdapterFile]:
         yield AdapterFile(path, about, shapes, found)
 
 
-def read_about(path: Path) -> About:
+def read_header(path: Path) -> AdapterHeader:
     """What an adapter's file says of itself.
 
     Raises:
@@ -98,7 +98,7 @@ def read_about(path: Path) -> About:
         return file.about
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], about: About) -> None:
+def write(path: Path, tensors: Mapping[str, Tensor], about: AdapterHeader) -> None:
     """Writes an adapter's file in one go."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, folder=False, room=sum(tensor.nbytes for tensor in tensors.values())) as temporary:

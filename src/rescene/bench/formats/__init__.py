@@ -13,7 +13,7 @@ from . import davis_edit, five, plain, tgve
 
 
 @dataclass(frozen=True)
-class Format:
+class ListFormat:
     """How one benchmark lists its rows."""
 
     looks: str
@@ -24,11 +24,11 @@ class Format:
     """Its rows; paths are seen from the list's folder."""
 
 
-FORMATS: dict[str, Format] = {
-    "plain": Format(plain.LOOKS, plain.fits, plain.rows),
-    "TGVE": Format(tgve.LOOKS, tgve.fits, tgve.rows),
-    "DAVIS-Edit": Format(davis_edit.LOOKS, davis_edit.fits, davis_edit.rows),
-    "FiVE": Format(five.LOOKS, five.fits, five.rows),
+FORMATS: dict[str, ListFormat] = {
+    "plain": ListFormat(plain.LOOKS, plain.fits, plain.rows),
+    "TGVE": ListFormat(tgve.LOOKS, tgve.fits, tgve.rows),
+    "DAVIS-Edit": ListFormat(davis_edit.LOOKS, davis_edit.fits, davis_edit.rows),
+    "FiVE": ListFormat(five.LOOKS, five.fits, five.rows),
 }
 """The lists that can be read."""
 

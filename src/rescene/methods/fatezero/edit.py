@@ -24,7 +24,7 @@ from ...attention import (
     word_level,
 )
 from ...backbones import Backbone, guided
-from ...backbones.changes import Adapter, ClipNorms, verify_adapter
+from ...backbones.changes import Adapter, ClipNorms, check_adapter
 from ...inputs import Inputs
 from ...sampling import Step, sample
 from ...typing import Latents
@@ -50,7 +50,7 @@ class FateZeroEdit:
         self.model.schedule(self.settings.num_inference_steps)  # First: so many steps are laid out then.
         _ = self.fusion
         if self.settings.motion:
-            verify_adapter(self.settings.motion, self.model)
+            check_adapter(self.settings.motion, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost, which depends on where attention is kept."""

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 import torch
 
 from ...backbones import Backbone, Picture
-from ...backbones.changes import MotionLoRA, verify_motion_lora
+from ...backbones.changes import MotionLoRA, check_motion_lora
 from ...fields import steps_within
 from ...inputs import Inputs
 from ...sampling.noise import frame_noise
@@ -54,7 +54,7 @@ class I2VEditWork:
                 f"there are {len(loras)} motion LoRAs and {clips} clips; give one for all, or one for each"
             )
         for path in loras:
-            verify_motion_lora(path, self.model)
+            check_motion_lora(path, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: a pass to noise and three branches back, more where later clips look at the first one.

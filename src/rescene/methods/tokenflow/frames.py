@@ -16,7 +16,7 @@ from . import Blend
 from .branches import Branches
 from .features import RecordFeatures, UseFeatures
 from .pivots import Correspondences, JointPivots, pack
-from .propagation import Correspond, Found, Propagate, Shares
+from .propagation import Correspond, Found, PropagateFeatures, Shares
 from .segments import Segments
 
 Some = Float[Tensor, "some C h w"]
@@ -85,7 +85,7 @@ class FramesByPivots:
         features = self.look(pivots, frames, shares, found)
         site = self.branches.features_at(pivots.step)
         use = [UseFeatures(site, features[0])] if site else []
-        copy = Propagate(pivots.outputs, shares, found)
+        copy = PropagateFeatures(pivots.outputs, shares, found)
         without, towards = self.branches.run_edited(pivots.z, pivots.step, frames, *use, copy)
         if self.notes:
             self.note(self.notes, pivots, frames, shares, found)
@@ -102,7 +102,7 @@ class FramesByPivots:
         if site := self.branches.features_at(pivots.step):
             hooks.append(RecordFeatures(site, features))
         if hooks:
-            copy = Propagate(pivots.source.outputs, shares, found)
+            copy = PropagateFeatures(pivots.source.outputs, shares, found)
             self.branches.run_source(pivots.step, frames, *hooks, copy)
         return features
 

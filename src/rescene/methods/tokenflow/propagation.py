@@ -84,7 +84,7 @@ class Correspond(AttentionHook):
 
 
 @dataclass(frozen=True)
-class Propagate(AttentionHook):
+class PropagateFeatures(AttentionHook):
     """Frames copy the pivots' outputs instead of attending (TokenFlow, eq. 4)."""
 
     outputs: Mapping[str, Float[Tensor, "branches P N C"]] = field(repr=False)

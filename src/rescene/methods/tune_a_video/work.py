@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 
 from ...backbones import Backbone, Branch, Condition, guided
-from ...backbones.changes import Adapter, read_about, verify_adapter
+from ...backbones.changes import Adapter, check_adapter, read_header
 from ...inputs import Inputs
 from ...sampling import Denoise, Step, sample
 from ...sampling.noise import frame_noise
@@ -62,7 +62,7 @@ class TuneAVideoEdit(TunedWork):
     def check(self, inputs: Inputs) -> None:
         """Makes sure that the adapter fits the model."""
         self.model.schedule(self.settings.num_inference_steps)
-        verify_adapter(self.settings.motion, self.model)
+        check_adapter(self.settings.motion, self.model)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: a pass to noise, and two branches back."""
@@ -100,7 +100,7 @@ class TuneAVideoClipWork(TunedWork):
     def check(self, inputs: Inputs) -> None:
         """Makes sure that the adapter fits the model, and the size too."""
         self.model.schedule(self.settings.num_inference_steps)
-        verify_adapter(self.settings.motion, self.model)
+        check_adapter(self.settings.motion, self.model)
         self.model.encode(self.blank[:1])
 
     def cost(self, inputs: Inputs) -> Cost:
@@ -121,7 +121,7 @@ class TuneAVideoClipWork(TunedWork):
     @cached_property
     def blank(self) -> Video:
         """A black clip of the length, size and rate: as tuned, where the settings don't say otherwise."""
-        about, own = read_about(self.settings.motion), self.settings
+        about, own = read_header(self.settings.motion), self.settings
         frames = own.num_frames or about.frames
         height, width = own.height or about.height, own.width or about.width
         return Video.of(torch.zeros(frames, 3, height, width, dtype=torch.uint8), own.fps or about.fps)
