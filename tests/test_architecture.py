@@ -54,7 +54,8 @@ ALLOWED = {
     "compare": ("metrics typing video", "cv2 jaxtyping jinja2 numpy torch"),
     "pictures": ("attention typing video", "PIL cv2 jaxtyping numpy torch"),
     "bench": (
-        "backbones compare fields inputs methods metrics progress runs sampling training typing video world",
+        "backbones compare fields inputs lazy methods metrics progress runs sampling training typing video "
+        "world",
         "jaxtyping jinja2 numpy torch yaml",
     ),
     # The embedded model, the world that it knows, and the demo.

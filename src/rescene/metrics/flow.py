@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    import cv2
 
 Frame = Float[Tensor, "3 H W"]
 Field = Float[Tensor, "2 H W"]
@@ -59,7 +61,9 @@ class DIS:
         return torch.from_numpy(found).permute(2, 0, 1)
 
     @cached_property
-    def _search(self) -> cv2.DISOpticalFlow:
+    def _search(self) -> "cv2.DISOpticalFlow":
+        import cv2  # Here, so that runs that measure no flow don't hold its 20 MB.
+
         return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
@@ -141,6 +145,8 @@ def _places(flow: Field) -> tuple[Float[Tensor, "H W"], Float[Tensor, "H W"]]:
 
 def _grey(frame: Frame) -> UInt8[np.ndarray, "H W"]:
     pixels = (frame * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    import cv2
+
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
