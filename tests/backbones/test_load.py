@@ -275,8 +275,8 @@ def test_an_unknown_pipeline_is_told_by_its_parts(name: str, tmp_path: Path) -> 
 
 
 def test_a_model_of_no_known_family_is_refused(folder: Path) -> None:
-    edit_json(folder / "model_index.json", _class_name="WanPipeline", unet=[None, None])
-    with pytest.raises(ValueError, match="is a WanPipeline; supported are models of Stable Diffusion, "):
+    edit_json(folder / "model_index.json", _class_name="FluxPipeline", unet=[None, None])
+    with pytest.raises(ValueError, match="is a FluxPipeline; supported are models of Stable Diffusion, "):
         load(folder, device="cpu")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..backbones import ALIASES, Backbone, best_device, load, outline, usual_dtype
+from ..backbones import ALIASES, Backbone, best_device, load, outline
 from ..fields import Kind
 from ..methods import Needs
 from ..runs import ModelRef
@@ -67,7 +67,7 @@ class Models:
         place = self.place(name)
         with self._lock:
             if name not in self._outlines:
-                self._outlines[name] = outline(place, dtype=usual_dtype(self.device))
+                self._outlines[name] = outline(place, device=self.device)
             return self._outlines[name]
 
     def load(self, name: str) -> Backbone:

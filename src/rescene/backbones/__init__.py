@@ -12,6 +12,7 @@ from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
 from .stable_video import StableVideo
 from .text import PromptWarning, Text, TextEncoder
+from .wan import Wan
 
 __all__ = [
     "ALIASES",
@@ -30,6 +31,7 @@ __all__ = [
     "Text",
     "TextEncoder",
     "Trainable",
+    "Wan",
     "best_device",
     "depth_maps",
     "give_back",

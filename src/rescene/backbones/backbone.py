@@ -27,8 +27,8 @@ class Condition:
     text: Text | None = None
     picture: Picture | None = None
     beside: Latents | None = None
-    """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"), or
-    depth maps from -1 (far) to 1 (near) of the latents' size ("depth")."""
+    """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"),
+    depth maps from -1 (far) to 1 (near) of the latents' size ("depth"), or a clip with a mask ("control")."""
 
 
 class Branch(NamedTuple):
@@ -56,7 +56,9 @@ class Backbone(Protocol):
     dtype: torch.dtype
     """The precision of its network."""
     conditions: frozenset[Kind]
-    """All that each branch must be given, and nothing else."""
+    """All that each branch must be given."""
+    options: frozenset[Kind]
+    """What a branch may be given besides, and nothing else."""
     control: AttentionControl
     """The changes now in force: `print(model.control)` tells which hooks run where."""
 
@@ -87,13 +89,22 @@ class Backbone(Protocol):
         ...
 
     def picture(
-        self, frame: Frames, *, fps: float, noisy: Frames | None = None, latents: Latents | None = None
+        self,
+        frame: Frames,
+        *,
+        fps: float,
+        frames: int | None = None,
+        last: Frames | None = None,
+        noisy: Frames | None = None,
+        latents: Latents | None = None,
     ) -> Picture:
         """What a model that a picture leads reads of a frame.
 
         Args:
             frame: One frame in [0, 1].
             fps: How many frames a second the clip has that it leads.
+            frames: How many frames it has, which some models must know.
+            last: The clip's last frame, for models that take it.
             noisy: The frame with noise, whose latents the model is to take instead.
             latents: The frame's latents as `encode` gives them, or as they were sampled, if they are known.
 
@@ -102,8 +113,18 @@ class Backbone(Protocol):
         """
         ...
 
-    def schedule(self, steps: int, *, invert: bool = False) -> Schedule:
-        """The steps from noise to video, or those from video to noise: `sample` walks either."""
+    def schedule(self, steps: int, *, invert: bool = False, shift: float | None = None) -> Schedule:
+        """The steps from noise to video, or those from video to noise: `sample` walks either.
+
+        Args:
+            steps: How many.
+            invert: Whether to walk to noise.
+            shift: How far levels are moved towards noise, for models of straight paths; as the model's makers
+                sample if None.
+
+        Raises:
+            ValueError: If the model takes no such number of steps, or no shift.
+        """
         ...
 
     def predict(self, *branches: Branch) -> tuple[Latents, ...]:

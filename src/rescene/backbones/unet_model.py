@@ -31,6 +31,7 @@ class UNetModel:
     title: str
     native_frames: int | None = None
     conditions: frozenset[Kind]
+    options: frozenset[Kind] = frozenset()
 
     def __init__(
         self, networks: Sequence[Any], *, context: Context, device: torch.device | str, offload: bool

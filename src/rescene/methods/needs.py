@@ -32,6 +32,7 @@ READS: Mapping[Kind, str] = {
     "picture": "is led by a picture",
     "beside": "reads an image beside its latents",
     "depth": "reads depth maps beside its latents",
+    "control": "reads a clip with a mask",
 }
 LAYERS: Mapping[Attends, str] = {
     "frame": "within frames",
@@ -75,7 +76,8 @@ def fits(needs: Needs, model: "Backbone") -> bool:
 
 def reads(needs: Needs, model: "Backbone") -> bool:
     """Whether a model is given what it must be given, and reads what a method gives."""
-    return needs.conditions <= model.conditions <= needs.conditions | needs.may
+    known = model.conditions | model.options
+    return needs.conditions <= known and model.conditions <= needs.conditions | needs.may
 
 
 def attended(model: "Backbone") -> set[Attends]:
