@@ -36,7 +36,7 @@ ALLOWED = {
     "controls": ("fields typing video", "cv2 jaxtyping numpy torch transformers"),
     "backbones": (
         "attention fields inputs mini prompts sampling typing video",
-        "diffusers huggingface_hub jaxtyping peft safetensors torch transformers",
+        "diffusers huggingface_hub jaxtyping numpy peft safetensors torch transformers",
     ),
     "convert": ("backbones", "safetensors torch"),
     # The methods, and those that train what they use.

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rescene.backbones import Branch, Condition, Picture
+from rescene.backbones import Branch, Condition, Picture, unipc
 from rescene.sampling import Denoise, Step, classifier_free, rectified_flow, sample
 from rescene.video import Video
 from tests.reference.result import Result
@@ -121,9 +121,10 @@ def vace(case: Case) -> Iterator[Result]:
     raise NotImplementedError("VACE isn't supported")
 
 
-def unipc(case: Case) -> Iterator[Result]:
+def by_unipc(case: Case) -> Iterator[Result]:
     """Text to video by diffusers' UniPC."""
-    raise NotImplementedError("UniPC isn't supported")
+    *_, z = unipc(guided(case), time_first(case.inputs["noise"]), case.model.schedule(case.settings["steps"]))
+    yield case.close("latents", batched(z), AFTER_STEPS)
 
 
 BOUNDARY = 0.875
@@ -133,7 +134,7 @@ KINDS: dict[str, Callable[[Case], Iterator[Result]]] = {
     "levels": levels,
     "t2v_euler": euler,
     "a14b_euler": euler,
-    "t2v_unipc": unipc,
+    "t2v_unipc": by_unipc,
     "ti2v": ti2v,
     "i2v": i2v,
     "vace": vace,

@@ -1,7 +1,7 @@
 """Pretrained models, all seen as `Backbone`: latents, predictions, and changes of the network."""
 
 from .aliases import ALIASES, MOVED, Alias, resolve
-from .backbone import Backbone, Branch, Condition, Trainable
+from .backbone import Backbone, Branch, ClipModel, Condition, Trainable
 from .depth_maps import DepthMaps, depth_maps
 from .frugal import give_back
 from .guidance import guided
@@ -12,6 +12,7 @@ from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
 from .stable_video import StableVideo
 from .text import PromptWarning, Text, TextEncoder
+from .unipc import unipc
 from .wan import Wan
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Alias",
     "Backbone",
     "Branch",
+    "ClipModel",
     "Condition",
     "DepthMaps",
     "Picture",
@@ -41,5 +43,6 @@ __all__ = [
     "outline",
     "resolve",
     "resolved_revision",
+    "unipc",
     "usual_dtype",
 ]

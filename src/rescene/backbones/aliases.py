@@ -27,8 +27,8 @@ class Alias:
     """Frames that it makes at once; None for a model of single images."""
     conditions: frozenset[Kind] = frozenset(("text",))
     """What it is led by."""
-    fps: float | None = None
-    """Frames a second of the clips that it was trained on; None if it makes images, or is told the rate."""
+    fps: float = 8.0
+    """Frames a second of the clips that it was trained on, where that is fixed."""
     shift: float | None = None
     """How far its makers shift the levels of noise when they sample, where that is a choice."""
     guidance: tuple[float, ...] = ()

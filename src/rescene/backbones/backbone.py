@@ -157,6 +157,20 @@ class Backbone(Protocol):
 
 
 @runtime_checkable
+class ClipModel(Backbone, Protocol):
+    """A model that makes whole clips, and tells how its makers sample them."""
+
+    native_size: tuple[int, int]
+    """Rows and columns of pixels of the clips that it was trained on."""
+    native_fps: float
+    """Their frames a second."""
+
+    def guidance(self, step: Step) -> float:
+        """The scale that its makers guide with at a step."""
+        ...
+
+
+@runtime_checkable
 class Trainable(Backbone, Protocol):
     """A model that tells what a training step shows and what it asks for."""
 

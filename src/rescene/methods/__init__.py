@@ -7,6 +7,7 @@ from .fatezero import FateZero
 from .i2vedit import I2VEdit
 from .method import QUIET, Balance, Cost, Method, Needs, Run, TextEdit, verb_of
 from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
+from .text_to_video import TextToVideo
 from .tokenflow import TokenFlow
 from .tune_a_video import TuneAVideo, TuneAVideoClip
 
@@ -17,6 +18,7 @@ CLASSES: tuple[type[Method], ...] = (
     TokenFlow,
     TuneAVideo,
     Text2VideoZero,
+    TextToVideo,
     TuneAVideoClip,
     I2VEdit,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "Text2VideoZero",
     "Text2VideoZeroRedraw",
     "TextEdit",
+    "TextToVideo",
     "TokenFlow",
     "TuneAVideo",
     "TuneAVideoClip",
