@@ -6,11 +6,15 @@ A case belongs to the kind that its name begins with. Kinds of edits are in `vid
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rescene.backbones import Branch, Condition, Picture, unipc
+from rescene.backbones import Branch, Condition, Inpainter, Picture, unipc
+from rescene.inputs.grid import Grid
+from rescene.inputs.masks import Mask
 from rescene.sampling import Denoise, Step, classifier_free, rectified_flow, sample
 from rescene.video import Video
 from tests.reference.result import Result
@@ -118,7 +122,22 @@ def i2v(case: Case) -> Iterator[Result]:
 
 def vace(case: Case) -> Iterator[Result]:
     """A control of kept and masked frames, and one pass with it."""
-    raise NotImplementedError("VACE isn't supported")
+    model = case.model
+    assert isinstance(model, Inpainter)
+    mask = case.inputs["mask"].expand(-1, 3, -1, -1) * (255 if case.inputs["mask"].max() == 1 else 1)
+    with mock.patch("rescene.backbones.wan_vace.cells_of", one_frame_each):
+        control = model.masked(Video.of(case.inputs["frames"], 16), Mask(Video.of(mask, 16)))
+    yield case.close("control", batched(control))
+    condition = Condition(text=case.text("target"), beside=control, strength=tuple(case.settings["scales"]))
+    (found,) = model.predict(Branch(time_first(case.inputs["noise"]), case.step, condition))
+    yield case.close("velocity", batched(found))
+
+
+def one_frame_each(mask: Mask, grid: Grid) -> Tensor:
+    """The mask's cells as they were recorded: of one frame for each latent, whose neighbours don't count."""
+    pixels = F.pixel_unshuffle(mask.video.frames.mean(1, keepdim=True), grid.space)
+    times = grid.latents(len(pixels)), *pixels.shape[-2:]
+    return F.interpolate(pixels.transpose(0, 1)[None], times, mode="nearest-exact")[0].transpose(0, 1)
 
 
 def by_unipc(case: Case) -> Iterator[Result]:

@@ -1,7 +1,7 @@
 """Pretrained models, all seen as `Backbone`: latents, predictions, and changes of the network."""
 
 from .aliases import ALIASES, MOVED, Alias, resolve
-from .backbone import Backbone, Branch, ClipModel, Condition, Trainable
+from .backbone import Backbone, Branch, ClipModel, Condition, Inpainter, Trainable
 from .depth_maps import DepthMaps, depth_maps
 from .frugal import give_back
 from .guidance import guided
@@ -25,6 +25,7 @@ __all__ = [
     "ClipModel",
     "Condition",
     "DepthMaps",
+    "Inpainter",
     "Picture",
     "PromptWarning",
     "StableDiffusion",

@@ -13,6 +13,7 @@ import torch
 from ..attention import AttentionControl, Change
 from ..fields import Kind
 from ..inputs.grid import Grid
+from ..inputs.masks import Mask
 from ..sampling import Schedule, Step
 from ..typing import Frames, Latents
 from ..video import Video
@@ -29,6 +30,8 @@ class Condition:
     beside: Latents | None = None
     """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"),
     depth maps from -1 (far) to 1 (near) of the latents' size ("depth"), or a clip with a mask ("control")."""
+    strength: tuple[float, ...] = ()
+    """How strongly each layer that reads a control does, the first one's first; fully if empty."""
 
 
 class Branch(NamedTuple):
@@ -167,6 +170,25 @@ class ClipModel(Backbone, Protocol):
 
     def guidance(self, step: Step) -> float:
         """The scale that its makers guide with at a step."""
+        ...
+
+
+@runtime_checkable
+class Inpainter(Backbone, Protocol):
+    """A model that keeps what is outside a mask, and invents what is inside."""
+
+    def masked(self, video: Video, mask: Mask, *, reference: Frames | None = None) -> Latents:
+        """The control of a clip, for `Condition.beside`.
+
+        Args:
+            video: The clip; what is inside the mask is a hint, and leaves all open if it is grey (0.5).
+            mask: 1 where the model invents, of the clip's size and length.
+            reference: A picture of the clip's size that shows what is to appear. Then there is one latent
+                more, the first, in the control and in what is sampled, to be dropped before decoding.
+
+        Raises:
+            ValueError: If sizes or lengths don't fit.
+        """
         ...
 
 

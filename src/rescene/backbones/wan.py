@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..attention import Change, Pass
 from ..attention.dit import TEXT_TOKENS, control_of
+from ..inputs.masks import Mask
 from ..sampling import Schedule, Step, flow, rectified_flow
 from ..typing import Frames, Latents
 from ..video import Video
@@ -28,6 +29,7 @@ from .parts import Parts
 from .picture import Picture
 from .text import T5Text
 from .wan_reads import FirstLatents, LedFrames, Reads, SourceLatents
+from .wan_vace import Control
 
 ACTIVATION_COPIES = 24
 """A pass's activations in units of the tokens' features: queries, keys, values, feed-forward layers of about
@@ -78,8 +80,9 @@ class Wan:
     def _reading(self, components: dict[str, Any]) -> Reads:
         """The way in which the network reads what isn't noise: its channels tell."""
         extra = self._config.in_channels - self.latent_channels
+        plain = FirstLatents if components.get("expand_timesteps") else Reads
         kinds: dict[int, type[Reads]] = {
-            0: FirstLatents if components.get("expand_timesteps") else Reads,
+            0: Control if self._config.get("vace_in_channels") else plain,
             self.grid.time + self.latent_channels: LedFrames,
             self.latent_channels: SourceLatents,
         }
@@ -121,6 +124,10 @@ class Wan:
         """What a model that a picture leads reads of it. See `Backbone`."""
         given = frame if noisy is None else noisy
         return self._reads.picture(given, fps=fps, frames=frames, last=last, latents=latents)
+
+    def masked(self, video: Video, mask: Mask, *, reference: Frames | None = None) -> Latents:
+        """The control of a clip, for VACE. See `Inpainter`."""
+        return self._reads.masked(video, mask, reference=reference)
 
     def schedule(self, steps: int, *, invert: bool = False, shift: float | None = None) -> Schedule:
         """Euler steps on straight paths, shifted towards noise: by `self.shift` if None is given."""
@@ -220,10 +227,16 @@ def width_of(config: Any) -> int:
 
 FAMILY = Family(
     title=Wan.title,
-    pipelines=("WanPipeline", "WanImageToVideoPipeline", "WanVideoToVideoPipeline", "LucyEditPipeline"),
+    pipelines=(
+        "WanPipeline",
+        "WanImageToVideoPipeline",
+        "WanVideoToVideoPipeline",
+        "WanVACEPipeline",
+        "LucyEditPipeline",
+    ),
     parts={
         "vae": ("AutoencoderKLWan",),
-        "transformer": ("WanTransformer3DModel",),
+        "transformer": ("WanTransformer3DModel", "WanVACETransformer3DModel"),
         "text_encoder": ("UMT5EncoderModel",),
         "tokenizer": ("T5TokenizerFast", "T5Tokenizer"),
         "scheduler": (),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..fields import Kind
+from ..inputs.masks import Mask
 from ..typing import Frames, Latents
 from ..video import Video
 from .backbone import Branch
@@ -51,6 +52,10 @@ class Reads:
         raise ValueError(
             "this Wan is led by a prompt alone; use one that a picture leads, such as wan-5b or wan-i2v-14b"
         )
+
+    def masked(self, video: Video, mask: Mask, *, reference: Frames | None) -> Latents:
+        """The control of a clip with a mask. See `Inpainter`."""
+        raise ValueError("this Wan reads no mask; use one that does, such as wan-vace-1.3b")
 
 
 class FirstLatents(Reads):
