@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rescene import StableDiffusion, load
-from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
+from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, Wan, outline
 from rescene.backbones.load import FAMILIES, find
 from tests.tiny import TINY, loaded_sd, tiny_sd
 
@@ -244,6 +244,11 @@ KINDS: dict[str, tuple[type, str]] = {
     "instruct-pix2pix": (StableDiffusion, "beside text"),
     "depth": (StableDiffusion, "depth text"),
     "svd": (StableVideo, "picture"),
+    "wan": (Wan, "text"),
+    "wan-ti2v": (Wan, "text"),
+    "wan-a14b": (Wan, "text"),
+    "wan-i2v": (Wan, "picture text"),
+    "wan-vace": (Wan, "text"),
 }
 
 

@@ -8,6 +8,7 @@ from rescene import (
     InstructPix2Pix,
     Text2VideoZero,
     Text2VideoZeroRedraw,
+    TextToVideo,
     TokenFlow,
     TuneAVideo,
     TuneAVideoClip,
@@ -27,6 +28,7 @@ EXAMPLES: dict[str, Method] = {
 """Edits."""
 OTHERS: dict[tuple[Verb, str], Method] = {
     ("generate", "text2video-zero"): Text2VideoZero(prompt="a jeep"),
+    ("generate", "text-to-video"): TextToVideo(prompt="a jeep", height=64, width=64),
     ("generate", "tune-a-video"): TuneAVideoClip(motion=Path("car.safetensors"), prompt="a jeep"),
     ("propagate", "i2vedit"): I2VEdit(),
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import mini
-from ..fields import Kind
+from ..fields import Attends, Kind
 
 GB = 10**9
 RAIL, RAIL_PLUS = "CreativeML Open RAIL-M", "CreativeML Open RAIL++-M"
@@ -27,6 +27,8 @@ class Alias:
     """Frames that it makes at once; None for a model of single images."""
     conditions: frozenset[Kind] = frozenset(("text",))
     """What it is led by."""
+    attends: frozenset[Attends] = frozenset(("frame", "words"))
+    """What its attention layers look at."""
     fps: float = 8.0
     """Frames a second of the clips that it was trained on, where that is fixed."""
     shift: float | None = None
@@ -40,6 +42,7 @@ SVD: dict[str, Any] = {
     "licence": "Stability AI Community License",
     "size": (576, 1024),
     "conditions": frozenset(("picture",)),
+    "attends": frozenset(("frame", "time", "picture")),
 }
 WAN: dict[str, Any] = {
     "licence": "Apache-2.0",
@@ -47,6 +50,7 @@ WAN: dict[str, Any] = {
     "frames": 81,
     "fps": 16,
     "guidance": (5.0,),
+    "attends": frozenset(("clip", "words")),
 }
 LED = frozenset[Kind](("text", "picture"))
 ALIASES: dict[str, Alias] = {
