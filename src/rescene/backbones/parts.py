@@ -30,7 +30,8 @@ class Parts:
         self.networks, self.device = networks, torch.empty(0, device=device).device
         self._moving = networks if offload else alternating if len(alternating) > 1 else ()
         for network in networks:
-            waits = any(network is each for each in self._moving) and self.device.type != "meta"
+            there = next(network.parameters()).device.type == "meta"  # One without weights stays so.
+            waits = any(network is each for each in self._moving) and not there
             network.eval().requires_grad_(False).to("cpu" if waits else self.device)
 
     def awake(self, network: nn.Module) -> Any:
