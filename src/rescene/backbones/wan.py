@@ -225,6 +225,14 @@ def width_of(config: Any) -> int:
     return int(config.num_attention_heads * config.attention_head_dim)
 
 
+def _pipeline(components: dict[str, Any]) -> Any:
+    """What merges LoRAs. Pipelines pull in much that nothing else needs."""
+    from diffusers import WanPipeline
+
+    names = ("tokenizer", "text_encoder", "vae", *NETWORKS)
+    return WanPipeline(**{name: components.get(name) for name in names}, scheduler=None)  # pyright: ignore
+
+
 FAMILY = Family(
     title=Wan.title,
     pipelines=(
@@ -247,4 +255,5 @@ FAMILY = Family(
     precise=frozenset(("vae",)),
     half=torch.bfloat16,
     make=Wan,
+    pipeline=_pipeline,
 )
