@@ -60,5 +60,5 @@ def test_of_two_networks_a_lora_is_for_those_that_its_name_says(tmp_path, name, 
 
 def test_one_that_is_for_another_model_is_refused(tmp_path):
     folder = TINY_WANS["wan"](tmp_path / "model")
-    with pytest.raises(ValueError, match="0 of the 1 layers|doesn't fit this model"):
+    with pytest.raises(ValueError, match=r"0 of the 1 layers|doesn't fit this model"):
         loaded_wan(folder, loras={str(saved(tmp_path / "a.safetensors", "blocks.9.attn1.to_q")): 1.0})

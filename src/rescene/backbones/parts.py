@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -43,6 +44,11 @@ class Parts:
                     other.to("cpu")
             network.to(self.device)
         return network
+
+    @cached_property
+    def identity(self) -> str:
+        """Their fingerprint, computed once: there are gigabytes, and nothing changes them for good."""
+        return self.fingerprint()
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and bytes of all weights."""

@@ -7,7 +7,6 @@ Latents are on a path x = (1 - s) clean + s noise, and the network predicts nois
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -93,11 +92,10 @@ class Wan:
         """Notes how the model was trained and is sampled from."""
         kind = "ends" if self._config.get("pos_embed_seq_len") else type(self._reads).__name__
         self.told = authors(kind, width_of(self._config), networks=len(self._networks))
-        self.native_size, self.native_frames = self.told.size, self.told.frames
-        self.native_fps = self.told.fps
+        self.native_size, self.native_fps = self.told.size, self.told.fps
+        self.native_frames: int | None = self.told.frames
         self.native_area = self.native_size[0] * self.native_size[1]
         self.shift = float(self.told.shift or scheduler.get("flow_shift") or scheduler.get("shift") or 1.0)
-        self.scheduler: Mapping[str, Any] = scheduler
 
     def encode(self, video: Video, *, noise: Latents | None = None) -> Latents:
         """Latents of the clip, streamed: the first frame alone, then `grid.time` frames in each.
@@ -167,7 +165,7 @@ class Wan:
             clips.to(**where), self._told(branches), texts.to(**where), return_dict=False, **more
         )[0]
         found = [each.transpose(0, 1).to(branches[0].z.dtype) for each in prediction]
-        return [self._ending(*each) for each in zip(branches, found, strict=True)]
+        return [self._reads.leading(*each) for each in zip(branches, found, strict=True)]
 
     def _told(self, branches: Sequence[Branch]) -> Tensor:
         """The levels of noise: one for each branch, or for each token where some latents are given."""
@@ -182,14 +180,6 @@ class Wan:
             row[: 0 if each is None else len(each)] = 0
         return levels.flatten(1)
 
-    def _ending(self, branch: Branch, prediction: Latents) -> Latents:
-        """A prediction that leads given latents, from wherever they are, to what is given."""
-        given, noise = self._reads.given(branch), branch.step.start.noise
-        if given is None or not noise:
-            return prediction
-        count = len(given)
-        return torch.cat([(branch.z[:count] - given) / noise, prediction[count:]])
-
     def _number(self, step: Step) -> int:
         """The network for a step's level of noise."""
         return int(len(self._networks) > 1 and step.timestep < self._boundary)
@@ -198,13 +188,9 @@ class Wan:
         """A block in which `changes` hold, inside those of enclosing blocks."""
         return self.control.changed(*changes)
 
-    @cached_property
-    def _identity(self) -> str:
-        return self._parts.fingerprint()
-
     def identity(self) -> str:
         """SHA-256 over the names and bytes of all weights."""
-        return self._identity
+        return self._parts.identity
 
     def weight_bytes(self) -> int:
         """Bytes of all weights."""
@@ -249,10 +235,13 @@ FAMILY = Family(
         "tokenizer": ("T5TokenizerFast", "T5Tokenizer"),
         "scheduler": (),
     },
-    optional={"transformer_2": ("WanTransformer3DModel",), "image_encoder": ("CLIPVisionModel",)},
+    optional={
+        "transformer_2": ("WanTransformer3DModel", "WanVACETransformer3DModel"),
+        "image_encoder": ("CLIPVisionModel", "CLIPVisionModelWithProjection"),
+    },
     settings=("boundary_ratio", "expand_timesteps"),
     scheduler=None,
-    precise=frozenset(("vae",)),
+    precise=frozenset(("vae", "image_encoder")),
     half=torch.bfloat16,
     make=Wan,
     pipeline=_pipeline,

@@ -41,6 +41,10 @@ class Reads:
         """The first of a branch's latents, where they are given: clean, and to stay as they are."""
         return None
 
+    def leading(self, branch: Branch, prediction: Latents) -> Latents:
+        """A prediction that leads latents that are given, wherever they are, to what is given."""
+        return prediction
+
     def more(self, branches: Sequence[Branch]) -> dict[str, Tensor]:
         """What else the network is called with."""
         return {}
@@ -70,6 +74,12 @@ class FirstLatents(Reads):
     def shown(self, branch: Branch) -> Tensor:
         given = self.given(branch)
         return branch.z if given is None else torch.cat([given, branch.z[len(given) :]])
+
+    def leading(self, branch: Branch, prediction: Latents) -> Latents:
+        given, noise = self.given(branch), branch.step.start.noise
+        if given is None or not noise:
+            return prediction
+        return torch.cat([(branch.z[: len(given)] - given) / noise, prediction[len(given) :]])
 
     def picture(
         self, frame: Frames, *, fps: float, frames: int | None, last: Frames | None, latents: Latents | None
