@@ -47,3 +47,11 @@ def test_offloaded_networks_all_wait() -> None:
     parts = Parts(networks, device="meta", offload=True, alternating=networks[:2])
     assert parts.awake(other) is other
     assert (first.moves, second.moves, other.moves) == (["cpu", "cpu"], ["cpu", "cpu"], ["cpu", "meta"])
+
+
+def test_what_rarely_works_does_so_in_main_memory() -> None:
+    first, second, rare = networks = [Somewhere() for _ in range(3)]
+    parts = Parts(networks, device="meta", offload=True, alternating=[first, rare], rare=[rare])
+    assert parts.awake(rare) is rare
+    parts.awake(second)
+    assert (first.moves, second.moves, rare.moves) == (["cpu", "cpu"], ["cpu", "meta"], ["cpu"])

@@ -18,7 +18,8 @@ class Alias:
     place: str | Path
     """A hub id or a folder."""
     bytes: int
-    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32."""
+    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32. Wan's
+    are worked out from numbers of parameters; the text encoders of Wan 2.2 are taken to be in bfloat16."""
     licence: str
     size: tuple[int, int]
     """Rows and columns of pixels that it was trained on."""
@@ -110,64 +111,64 @@ ALIASES: dict[str, Alias] = {
     ),
     "wan-1.3b": Alias(
         place="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
-        bytes=int(28.4 * GB),
+        bytes=int(28.9 * GB),
         about="clips from text, for edits by text: the smallest Wan 2.1; fits small cards",
         **{**WAN, "shift": 8.0, "guidance": (6.0,)},
     ),
     "wan-14b": Alias(
         place="Wan-AI/Wan2.1-T2V-14B-Diffusers",
-        bytes=int(79.9 * GB),
+        bytes=int(80.4 * GB),
         about="clips from text: the large Wan 2.1",
         **{**WAN, "shift": 5.0},
     ),
     "wan-5b": Alias(
         place="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
-        bytes=int(33.9 * GB),
+        bytes=int(34.2 * GB),
         about="clips from text, or from a first frame and text: Wan 2.2, with 16 pixels a latent",
         **{**WAN, "size": (704, 1280), "frames": 121, "fps": 24, "shift": 5.0},
     ),
     "wan-i2v-14b": Alias(
         place="Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
-        bytes=int(91.0 * GB),
+        bytes=int(91.3 * GB),
         about="clips from a first frame and text: Wan 2.1",
         conditions=LED,
         **{**WAN, "shift": 3.0},
     ),
     "wan-i2v-14b-720p": Alias(
         place="Wan-AI/Wan2.1-I2V-14B-720P-Diffusers",
-        bytes=int(91.0 * GB),
+        bytes=int(91.3 * GB),
         about="the same, trained on larger frames",
         conditions=LED,
         **{**WAN, "size": (720, 1280), "shift": 5.0},
     ),
     "wan-flf2v-14b": Alias(
         place="Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers",
-        bytes=int(91.0 * GB),
+        bytes=int(91.3 * GB),
         about="clips between a first and a last frame: Wan 2.1",
         conditions=LED,
         **{**WAN, "size": (720, 1280), "shift": 16.0},
     ),
     "wan-vace-1.3b": Alias(
         place="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
-        bytes=int(31.0 * GB),
+        bytes=int(31.8 * GB),
         about="clips from text, around what a mask keeps: Wan 2.1",
         **{**WAN, "shift": 16.0},
     ),
     "wan-vace-14b": Alias(
         place="Wan-AI/Wan2.1-VACE-14B-diffusers",
-        bytes=int(92.0 * GB),
+        bytes=int(92.6 * GB),
         about="the same, large",
         **{**WAN, "size": (720, 1280), "shift": 16.0},
     ),
     "wan-a14b": Alias(
         place="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-        bytes=int(126.0 * GB),
+        bytes=int(126.2 * GB),
         about="clips from text: Wan 2.2, two networks of which one is at work",
         **{**WAN, "size": (720, 1280), "shift": 12.0, "guidance": (4.0, 3.0)},
     ),
     "wan-i2v-a14b": Alias(
         place="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
-        bytes=int(126.0 * GB),
+        bytes=int(126.2 * GB),
         about="clips from a first frame and text: Wan 2.2, two networks of which one is at work",
         conditions=LED,
         **{**WAN, "size": (720, 1280), "shift": 5.0, "guidance": (3.5, 3.5)},

@@ -17,6 +17,7 @@ class Parts:
         device: Where to compute.
         offload: Whether only the network at work is on the device, the others wait in main memory.
         alternating: Those of which one is at work for many passes in a row: the others always wait there.
+        rare: Those that work there themselves when `offload` is set: too large to be moved for a few passes.
     """
 
     def __init__(
@@ -26,13 +27,17 @@ class Parts:
         device: torch.device | str,
         offload: bool,
         alternating: Sequence[nn.Module] = (),
+        rare: Sequence[nn.Module] = (),
     ):
         # "cuda" becomes "cuda:0", which is what weights say.
         self.networks, self.device = networks, torch.empty(0, device=device).device
-        self._moving = networks if offload else alternating if len(alternating) > 1 else ()
+        self._moving = alternating if len(alternating) > 1 else ()
+        if offload:
+            self._moving = [network for network in networks if all(network is not each for each in rare)]
+        at_home = [*self._moving, *(rare if offload else ())]
         for network in networks:
             there = next(network.parameters()).device.type == "meta"  # One without weights stays so.
-            waits = any(network is each for each in self._moving) and not there
+            waits = any(network is each for each in at_home) and not there
             network.eval().requires_grad_(False).to("cpu" if waits else self.device)
 
     def awake(self, network: nn.Module) -> Any:

@@ -188,12 +188,11 @@ class T5Text(ClipText):
 
     def encode(self, prompt: str) -> Encoded:
         """Runs the network."""
-        padded = self.tokenizer(
-            prompt, padding="max_length", max_length=self._length, return_tensors="pt"
-        ).to(self._parts.device)
+        padded = self.tokenizer(prompt, padding="max_length", max_length=self._length, return_tensors="pt")
         if self._parts.device.type == "meta":  # Making the mask would ask for numbers.
             return Encoded(torch.empty(1, self._length, self.width, device="meta"))
         encoder = self._parts.awake(self._encoder)
+        padded = padded.to(encoder.device)
         states = encoder(padded.input_ids, attention_mask=padded.attention_mask).last_hidden_state
         return Encoded(states * padded.attention_mask[..., None].to(states))
 

@@ -59,8 +59,13 @@ class Wan:
         images = components.get("image_encoder")
         refuse_unfit_wan(self._config, vae.config, encoder.config)
         others = [part for part in (encoder, images, vae) if part is not None]
+        # The text encoder, the largest part of small models, reads prompts once, before all else.
         self._parts = Parts(
-            [*self._networks, *others], device=device, offload=offload, alternating=self._networks
+            [*self._networks, *others],
+            device=device,
+            offload=offload,
+            alternating=[*self._networks, encoder],
+            rare=[encoder],
         )
         self.device, self.dtype = self._parts.device, self._networks[0].dtype
         patch = int(self._config.patch_size[-1])
@@ -222,10 +227,7 @@ def _pipeline(components: dict[str, Any]) -> Any:
 FAMILY = Family(
     title=Wan.title,
     pipelines=(
-        "WanPipeline",
-        "WanImageToVideoPipeline",
-        "WanVideoToVideoPipeline",
-        "WanVACEPipeline",
+        *(f"Wan{kind}Pipeline" for kind in ("", "ImageToVideo", "VideoToVideo", "VACE")),
         "LucyEditPipeline",
     ),
     parts={
