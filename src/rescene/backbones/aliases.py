@@ -18,8 +18,8 @@ class Alias:
     place: str | Path
     """A hub id or a folder."""
     bytes: int
-    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32. Wan's
-    are worked out from numbers of parameters; the text encoders of Wan 2.2 are taken to be in bfloat16."""
+    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32.
+    Wan's are worked out from numbers of parameters; Wan 2.2's text encoders are taken to be in bfloat16."""
     licence: str
     size: tuple[int, int]
     """Rows and columns of pixels that it was trained on."""

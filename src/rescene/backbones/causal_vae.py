@@ -17,6 +17,7 @@ from ..inputs.grid import Grid
 from ..typing import Frames, Latents
 from ..video import Video
 from .fits import refuse_size
+from .frugal import give_back_at_once
 from .parts import Parts
 
 
@@ -36,6 +37,8 @@ class CausalVae:
         self.grid = Grid(space, int(config.scale_factor_temporal), stride=space * patch)
         self.channels = int(config.z_dim)
         self._patch = int(config.patch_size or 1)
+        if parts.device.type == "cpu":  # Each latent's features are freed; holes between them would add up.
+            give_back_at_once()
         self._mean = torch.tensor(config.latents_mean).view(-1, 1, 1)
         self._scale = 1 / torch.tensor(config.latents_std).view(-1, 1, 1)
 
