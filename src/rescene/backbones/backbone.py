@@ -167,6 +167,8 @@ class ClipModel(Backbone, Protocol):
     """Rows and columns of pixels of the clips that it was trained on."""
     native_fps: float
     """Their frames a second."""
+    shift: float
+    """How far levels of noise are shifted if nothing else is asked for."""
 
     def guidance(self, step: Step) -> float:
         """The scale that its makers guide with at a step."""

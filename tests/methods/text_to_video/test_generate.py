@@ -39,10 +39,11 @@ def test_a_clip_has_the_models_length_rate_and_size_otherwise(wans):
     work = TextToVideo(prompt="a red car").on(wans["wan"])
     assert (work.frames, work.size, work.blank.fps) == (17, (128, 128), 8)
     assert work.cost(Inputs()).evaluations == 2 * 50 * 17
-    assert not work.cost(Inputs()).remarks
+    assert work.cost(Inputs()).remarks == ("guidance 5, shift 5 (as the model's makers sample)",)
     long = TextToVideo(prompt="a red car", num_frames=18, guidance_scale=1).on(wans["wan"])
     assert long.cost(Inputs()).evaluations == 50 * 18
-    assert "trained on 17 frames" in long.cost(Inputs()).remarks[0]
+    said = "guidance 1, shift 5", "the model was trained on 17 frames: a longer clip may repeat itself"
+    assert long.cost(Inputs()).remarks == said
 
 
 def test_the_seed_decides_and_frames_beyond_the_end_change_nothing(wans):

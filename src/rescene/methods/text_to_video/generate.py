@@ -64,8 +64,17 @@ class TextToVideoWork:
                 "latents": 2 * latent_bytes(model, clip),
                 "activations": latents * model.activation_bytes(latent_size(model, clip)),
             },
-            remarks=(long,) if len(clip) > native else (),
+            remarks=(self.usual(), *((long,) if len(clip) > native else ())),
         )
+
+    def usual(self) -> str:
+        """A line on what the model's makers sample with, and what is taken instead."""
+        schedule, settings = self.schedule(), self.settings
+        scales = dict.fromkeys(f"{self.model.guidance(step):g}" for step in schedule)
+        guidance = " and ".join(scales) if settings.guidance_scale is None else f"{settings.guidance_scale:g}"
+        shift = self.model.shift if settings.shift is None else settings.shift
+        own = settings.guidance_scale is None and settings.shift is None
+        return f"guidance {guidance}, shift {shift:g}" + (" (as the model's makers sample)" if own else "")
 
     def __call__(self, inputs: Inputs, run: Run) -> Video:
         """Generates the clip."""
