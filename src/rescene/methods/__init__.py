@@ -4,6 +4,7 @@ from typing import get_args
 
 from ..fields import Verb
 from .fatezero import FateZero
+from .flowedit import FlowEdit
 from .i2vedit import I2VEdit
 from .method import QUIET, Balance, Cost, Method, Needs, Run, TextEdit, verb_of
 from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
@@ -13,6 +14,7 @@ from .tune_a_video import TuneAVideo, TuneAVideoClip
 
 CLASSES: tuple[type[Method], ...] = (
     FateZero,
+    FlowEdit,
     InstructPix2Pix,
     Text2VideoZeroRedraw,
     TokenFlow,
@@ -34,6 +36,7 @@ __all__ = [
     "Balance",
     "Cost",
     "FateZero",
+    "FlowEdit",
     "I2VEdit",
     "InstructPix2Pix",
     "Method",

@@ -1,0 +1,47 @@
+"""FlowEdit (Kulikov et al., ICCV 2025): moves the source by what sets the target's velocity apart from its own."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from ...fields import AtLeast, Within
+from ..method import Balance, Needs, TextEdit
+
+if TYPE_CHECKING:
+    from ...backbones import Backbone
+    from .edit import FlowEditWork
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowEdit(TextEdit):
+    """Edits by text without inversion (Kulikov et al., ICCV 2025): keeps the source's structure and motion."""
+
+    name: ClassVar = "flowedit"
+    title: ClassVar = "FlowEdit: by text, without inversion"
+    needs: ClassVar = Needs()
+    balance: ClassVar = Balance(ends={"strength": (0.6, 1.0)})
+
+    num_inference_steps: Annotated[int, AtLeast(1, usual=25)] = 25
+    """Denoising steps."""
+    guidance_scale: Annotated[float, AtLeast(0, usual=10)] = 10.0
+    """How strongly the target prompt pulls. Turn it up when the edit is too weak, down when colours burn."""
+    source_guidance_scale: Annotated[float, AtLeast(0, usual=5)] = 5.0
+    """How strongly the source prompt holds what the source shows; usually about half of `guidance_scale`."""
+    strength: Annotated[float, Within(0, 1, usual=0.9)] = 0.9
+    """Share of the steps that the edit takes. Less leaves out the noisiest ones and stays closer to the
+    source; 0 returns it."""
+    free_steps: Annotated[int, AtLeast(0, usual=0)] = 0
+    """The last so many steps follow the target prompt alone, without the source."""
+    average: Annotated[int, AtLeast(1, usual=1)] = 1
+    """Draws of noise over which each step is averaged: more are smoother and take so many times as long."""
+    noise: Literal["fresh", "fixed"] = "fresh"
+    """Whether each step draws noise of its own, as published, or all share one draw."""
+    magnitude: Annotated[float, AtLeast(0, usual=1)] = 0.0
+    """FlowAnchor's magnitude refinement (2026): strengthens the edit where it is strong already, the more the
+    longer the clip; 0 is off, 1 as published."""
+    seed: int = 0
+    """Draws the noise."""
+
+    def on(self, model: "Backbone") -> "FlowEditWork":
+        from .edit import FlowEditWork
+
+        return FlowEditWork(self, model)

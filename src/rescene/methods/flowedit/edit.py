@@ -1,0 +1,150 @@
+"""FlowEdit at work (Kulikov et al., ICCV 2025; algorithm 1).
+
+The edit starts at the source's clean latents. At each level the source is noised as the forward process would
+(q), and the edit with the same noise (p). What the network says of p with the target's prompt, less what it
+says of q with the source's, is where the edit goes: errors that both have cancel out.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from ...inputs import Inputs
+from ...sampling import Denoise, Schedule, refuse_nan, sample
+from ...typing import Latents
+from ...video import Video
+from ..cost import EDITED
+from ..method import Cost, Run
+from . import FlowEdit
+from .work import StraightEdit
+
+Draw = Callable[[int, int], Latents]
+"""Noise by the index of the step and the number of the draw."""
+FULL_LENGTH = 21
+"""Latents of the clips for which FlowAnchor's refinement is defined: Wan's 81 frames."""
+
+
+def flowedit(
+    x: Latents,
+    steps: Schedule,
+    source: Denoise,
+    target: Denoise,
+    *,
+    draw: Draw,
+    average: int = 1,
+    free_steps: int = 0,
+    magnitude: float = 0.0,
+    mask: Tensor | None = None,
+) -> Iterator[Latents]:
+    """Yields the edit after each step.
+
+    Args:
+        x: The source's clean latents.
+        steps: Steps along straight paths, the n_max ones that the edit takes.
+        source: Velocities with the source's prompt.
+        target: Velocities with the target's prompt.
+        draw: Standard normal noise.
+        average: Draws over which each step is averaged: n_avg.
+        free_steps: Steps at the end that follow the target alone: n_min.
+        magnitude: Strength of `refined`.
+        mask: Where the edit may go, [T, 1, h, w] from 0 to 1; everywhere if None.
+    """
+    z, held = x, len(steps) - free_steps
+    for step in steps[:held]:
+        s, after = step.start.noise, step.end.noise
+        d = torch.zeros_like(x)
+        for number in range(average):
+            q = (1 - s) * x + s * draw(step.index, number)
+            p = q + (z - x)
+            d = d + (target(p, step) - source(q, step)) / average
+        d = refined(d, magnitude)
+        z = refuse_nan(z + (after - s) * (d if mask is None else mask * d), step)
+        yield z
+    if free_steps:
+        yield from _freed(x, z, steps[held:], target, draw(steps[held].index, 0), mask)
+
+
+def _freed(
+    x: Latents, z: Latents, steps: Schedule, target: Denoise, noise: Latents, mask: Tensor | None
+) -> Iterator[Latents]:
+    """The steps that follow the target alone, from the edit `z`; outside the mask the source rides along."""
+    y = z + steps[0].start.noise * (noise - x)
+    for step in steps:
+        (y,) = sample(target, y, steps.alone(step))
+        if mask is not None:
+            y = torch.lerp(step.end.signal * x + step.end.noise * noise, y, mask)
+        yield y
+
+
+def refined(d: Latents, gamma: float) -> Latents:
+    """Strengthens a difference of velocities where it is strong already (FlowAnchor, 2026).
+
+    Longer clips' differences are weaker, so that the refinement grows with ln T; a single latent has none.
+
+    Args:
+        d: The difference.
+        gamma: How much; 0 leaves `d` as it is, 1 is published.
+    """
+    if not gamma or len(d) == 1:
+        return d
+    mean = d.mean(1, keepdim=True)
+    low, high = mean.amin(), mean.amax()
+    share = (mean - low) / (high - low + 1e-7)
+    return d * (1 + gamma * log(len(d)) / log(FULL_LENGTH) * share)
+
+
+@dataclass(frozen=True)
+class FlowEditWork(StraightEdit):
+    """One edit on one model."""
+
+    settings: FlowEdit
+
+    @property
+    def taken(self) -> Schedule:
+        """The steps that the edit takes."""
+        return self.share(self.settings.strength)
+
+    def check(self, inputs: Inputs) -> None:
+        """Makes sure that there are so many steps.
+
+        Raises:
+            ValueError: If the model hasn't, or more are free than there are.
+        """
+        if self.settings.free_steps > len(self.taken):
+            raise ValueError(
+                f"free_steps is {self.settings.free_steps}, and the edit takes {len(self.taken)} steps "
+                "(strength times num_inference_steps); lower it"
+            )
+
+    def cost(self, inputs: Inputs) -> Cost:
+        """The cost: two branches of the source, and two of the edit, which free steps need alone."""
+        settings, steps = self.settings, len(self.taken)
+        held = (steps - settings.free_steps) * settings.average
+        return self.cost_of(inputs, steps, EDITED * (2 * held + settings.free_steps))
+
+    def __call__(self, inputs: Inputs, run: Run) -> Video:
+        """Edits the video."""
+        settings, video = self.settings, inputs.video
+        assert video
+        x, steps = self.model.encode(video), self.taken
+
+        def draw(step: int, number: int) -> Latents:
+            return self.noise(x, settings.seed, "draw", number, *([step] * (settings.noise == "fresh")))
+
+        with self.model.changed(*self.hooks):
+            edited = flowedit(
+                x,
+                steps,
+                self.guided(settings.source, settings.negative_prompt, settings.source_guidance_scale),
+                self.guided(settings.target, settings.negative_prompt, settings.guidance_scale),
+                draw=draw,
+                average=settings.average,
+                free_steps=settings.free_steps,
+                magnitude=settings.magnitude,
+                mask=self.mask(inputs),
+            )
+            *_, z = x, *run.progress(edited, description="Editing", total=len(steps))
+        return self.model.decode(z, like=video)
