@@ -4,21 +4,25 @@ from typing import get_args
 
 from ..fields import Verb
 from .fatezero import FateZero
+from .flowalign import FlowAlign
 from .flowedit import FlowEdit
 from .i2vedit import I2VEdit
-from .method import QUIET, Balance, Cost, Method, Needs, Run, TextEdit, verb_of
+from .method import QUIET, Balance, Cost, Method, Needs, Prompted, Run, TextEdit, verb_of
 from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
 from .text_to_video import TextToVideo
 from .tokenflow import TokenFlow
 from .tune_a_video import TuneAVideo, TuneAVideoClip
+from .uniedit import UniEdit
 
 CLASSES: tuple[type[Method], ...] = (
     FateZero,
+    FlowAlign,
     FlowEdit,
     InstructPix2Pix,
     Text2VideoZeroRedraw,
     TokenFlow,
     TuneAVideo,
+    UniEdit,
     Text2VideoZero,
     TextToVideo,
     TuneAVideoClip,
@@ -36,11 +40,13 @@ __all__ = [
     "Balance",
     "Cost",
     "FateZero",
+    "FlowAlign",
     "FlowEdit",
     "I2VEdit",
     "InstructPix2Pix",
     "Method",
     "Needs",
+    "Prompted",
     "Run",
     "Text2VideoZero",
     "Text2VideoZeroRedraw",
@@ -49,5 +55,6 @@ __all__ = [
     "TokenFlow",
     "TuneAVideo",
     "TuneAVideoClip",
+    "UniEdit",
     "verb_of",
 ]

@@ -1,4 +1,4 @@
-"""FlowEdit (Kulikov et al., ICCV 2025): moves the source by what sets the target's velocity apart from its own."""
+"""FlowEdit (Kulikov et al., ICCV 2025): edits by the difference of two velocities."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowEdit(TextEdit):
-    """Edits by text without inversion (Kulikov et al., ICCV 2025): keeps the source's structure and motion."""
+    """Edits by text without inversion, keeping structure and motion (Kulikov et al., ICCV 2025)."""
 
     name: ClassVar = "flowedit"
     title: ClassVar = "FlowEdit: by text, without inversion"

@@ -5,7 +5,7 @@ The edit starts at the source's clean latents. At each level the source is noise
 says of q with the source's, is where the edit goes: errors that both have cancel out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 
@@ -19,10 +19,8 @@ from ...video import Video
 from ..cost import EDITED
 from ..method import Cost, Run
 from . import FlowEdit
-from .work import StraightEdit
+from .work import Draw, StraightEdit, spread
 
-Draw = Callable[[int, int], Latents]
-"""Noise by the index of the step and the number of the draw."""
 FULL_LENGTH = 21
 """Latents of the clips for which FlowAnchor's refinement is defined: Wan's 81 frames."""
 
@@ -90,10 +88,7 @@ def refined(d: Latents, gamma: float) -> Latents:
     """
     if not gamma or len(d) == 1:
         return d
-    mean = d.mean(1, keepdim=True)
-    low, high = mean.amin(), mean.amax()
-    share = (mean - low) / (high - low + 1e-7)
-    return d * (1 + gamma * log(len(d)) / log(FULL_LENGTH) * share)
+    return d * (1 + gamma * log(len(d)) / log(FULL_LENGTH) * spread(d))
 
 
 @dataclass(frozen=True)
@@ -130,21 +125,16 @@ class FlowEditWork(StraightEdit):
         settings, video = self.settings, inputs.video
         assert video
         x, steps = self.model.encode(video), self.taken
-
-        def draw(step: int, number: int) -> Latents:
-            return self.noise(x, settings.seed, "draw", number, *([step] * (settings.noise == "fresh")))
-
-        with self.model.changed(*self.hooks):
-            edited = flowedit(
-                x,
-                steps,
-                self.guided(settings.source, settings.negative_prompt, settings.source_guidance_scale),
-                self.guided(settings.target, settings.negative_prompt, settings.guidance_scale),
-                draw=draw,
-                average=settings.average,
-                free_steps=settings.free_steps,
-                magnitude=settings.magnitude,
-                mask=self.mask(inputs),
-            )
-            *_, z = x, *run.progress(edited, description="Editing", total=len(steps))
-        return self.model.decode(z, like=video)
+        draw = self.fresh(x, settings.seed)
+        edited = flowedit(
+            x,
+            steps,
+            self.guided(settings.source, settings.negative_prompt, settings.source_guidance_scale),
+            self.guided(settings.target, settings.negative_prompt, settings.guidance_scale),
+            draw=draw if settings.noise == "fresh" else lambda _, number: draw(0, number),
+            average=settings.average,
+            free_steps=settings.free_steps,
+            magnitude=settings.magnitude,
+            mask=self.mask(inputs),
+        )
+        return self.finished(x, edited, len(steps), like=video, run=run)

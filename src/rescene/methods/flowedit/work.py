@@ -1,7 +1,10 @@
 """The part that all edits along straight paths share, on any model that reads prompts."""
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from torch import Tensor
 
@@ -11,10 +14,13 @@ from ...inputs import Inputs
 from ...sampling import Denoise, Schedule, Step, straight, straightened
 from ...sampling.noise import frame_noise
 from ...typing import Latents
+from ...video import Video
 from ..cost import EDITED, latent_bytes, latent_size
-from ..method import Cost, Prompted
+from ..method import Cost, Prompted, Run
 from ..needs import attended
 
+Draw = Callable[[int, int], Latents]
+"""Noise by the index of the step and the number of the draw."""
 STATES = 5
 """Latents of the clip that are held at once: source, edit, and what a step makes of them."""
 
@@ -72,13 +78,23 @@ class StraightEdit:
         frames = range(1 if self.of_images else len(like))
         return frame_noise(like.shape[1:], frames, *names).to(like).expand_as(like)
 
+    def fresh(self, like: Latents, seed: int) -> Draw:
+        """Noise of its own for each step and draw."""
+        return lambda step, number: self.noise(like, seed, "step", step, number)
+
     def mask(self, inputs: Inputs) -> Tensor | None:
         """Where the edit may go, [T, 1, h, w] from 0 to 1; None if everywhere."""
         if inputs.mask is None:
             return None
         return inputs.mask.on(self.model.grid)[:, None].to(self.model.device)
 
-    def cost_of(self, inputs: Inputs, steps: int, passes: int) -> Cost:
+    def finished(self, x: Latents, edited: Iterable[Latents], steps: int, *, like: Video, run: Run) -> Video:
+        """Walks an edit to its end; one of no steps is the source."""
+        with self.model.changed(*self.hooks):
+            z = last(x, run.progress(edited, description="Editing", total=steps))
+        return self.model.decode(z, like=like)
+
+    def cost_of(self, inputs: Inputs, steps: int, passes: int, *, again: int | None = None) -> Cost:
         """The cost of so many passes of one branch over the clip."""
         model, video = self.model, inputs.video
         assert video
@@ -86,9 +102,22 @@ class StraightEdit:
         return Cost(
             steps=steps,
             evaluations=passes * latents,
+            again=None if again is None else again * latents,
             memory={
                 "weights": model.weight_bytes(),
                 "latents": STATES * latent_bytes(model, video),
                 "activations": EDITED * latents * model.activation_bytes(latent_size(model, video)),
             },
         )
+
+
+def spread(d: Latents) -> Tensor:
+    """The mean over channels, [T, 1, h, w], spread over 0 to 1: the strength of a change at each place."""
+    mean = d.mean(1, keepdim=True)
+    low, high = mean.amin(), mean.amax()
+    return (mean - low) / (high - low + 1e-7)
+
+
+def last(x: Latents, states: Iterable[Latents]) -> Latents:
+    """The last of some states, or `x` if there are none; only one is held at a time."""
+    return deque(chain((x,), states), maxlen=1)[0]
