@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .methods import (
         METHODS,
         FateZero,
+        FlowAlign,
+        FlowEdit,
         I2VEdit,
         InstructPix2Pix,
         Method,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         TokenFlow,
         TuneAVideo,
         TuneAVideoClip,
+        UniEdit,
     )
     from .methods.notes import Notes
     from .metrics import METRICS, evaluate
@@ -62,6 +65,8 @@ _HOMES = {
     "methods": (
         "METHODS",
         "FateZero",
+        "FlowAlign",
+        "FlowEdit",
         "I2VEdit",
         "InstructPix2Pix",
         "Method",
@@ -72,6 +77,7 @@ _HOMES = {
         "TokenFlow",
         "TuneAVideo",
         "TuneAVideoClip",
+        "UniEdit",
     ),
     "methods.notes": ("Notes",),
     "metrics": ("METRICS", "evaluate"),
@@ -92,6 +98,8 @@ __all__ = [
     "Depth",
     "FateZero",
     "Fit",
+    "FlowAlign",
+    "FlowEdit",
     "FrameKeys",
     "Grid",
     "I2VEdit",
@@ -114,6 +122,7 @@ __all__ = [
     "TokenFlow",
     "TuneAVideo",
     "TuneAVideoClip",
+    "UniEdit",
     "Video",
     "Wan",
     "evaluate",

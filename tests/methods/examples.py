@@ -4,6 +4,8 @@ from pathlib import Path
 
 from rescene import (
     FateZero,
+    FlowAlign,
+    FlowEdit,
     I2VEdit,
     InstructPix2Pix,
     Text2VideoZero,
@@ -12,18 +14,22 @@ from rescene import (
     TokenFlow,
     TuneAVideo,
     TuneAVideoClip,
+    UniEdit,
 )
 from rescene.fields import Verb
 from rescene.methods import METHODS, Method, TextEdit
 
 EXAMPLES: dict[str, Method] = {
     "fatezero": FateZero(source="a car", target="a jeep"),
+    "flowalign": FlowAlign(source="a car", target="a jeep"),
+    "flowedit": FlowEdit(source="a car", target="a jeep"),
     "instruct-pix2pix": InstructPix2Pix(instruction="a jeep"),
     "text2video-zero": Text2VideoZeroRedraw(
         prompt="a jeep", control=("canny", "depth"), control_weights=(1, 0.5)
     ),
     "tokenflow": TokenFlow(source="a car", target="a jeep"),
     "tune-a-video": TuneAVideo(motion=Path("car.safetensors"), target="a jeep"),
+    "uniedit": UniEdit(source="a car", target="a jeep"),
 }
 """Edits."""
 OTHERS: dict[tuple[Verb, str], Method] = {

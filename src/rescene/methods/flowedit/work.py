@@ -13,6 +13,7 @@ from ...backbones import Backbone, Branch, Condition, guided
 from ...inputs import Inputs
 from ...sampling import Denoise, Schedule, Step, straight, straightened
 from ...sampling.noise import frame_noise
+from ...sampling.windows import spans, windowed
 from ...typing import Latents
 from ...video import Video
 from ..cost import EDITED, latent_bytes, latent_size
@@ -21,6 +22,8 @@ from ..needs import attended
 
 Draw = Callable[[int, int], Latents]
 """Noise by the index of the step and the number of the draw."""
+OVERLAP = 4
+"""Windows over long clips share a fourth of their latents with the next one."""
 STATES = 5
 """Latents of the clip that are held at once: source, edit, and what a step makes of them."""
 
@@ -55,13 +58,26 @@ class StraightEdit:
         def predict(z: Latents, step: Step) -> Latents:
             return model.predict(Branch(z, step, condition))[0]
 
-        return straightened(predict, self.schedule)
+        return self._over_windows(straightened(predict, self.schedule))
 
     def guided(self, prompt: str, negative: str, scale: float) -> Denoise:
         """The velocity with a prompt and classifier-free guidance."""
         text = self.model.text
         assert text
-        return straightened(guided(self.model, text(prompt), text(negative), scale), self.schedule)
+        towards = guided(self.model, text(prompt), text(negative), scale)
+        return self._over_windows(straightened(towards, self.schedule))
+
+    def _over_windows(self, velocity: Denoise) -> Denoise:
+        """The velocity for clips that are longer than the model's own."""
+        if self.window is None:
+            return velocity
+        return windowed(velocity, length=self.window, overlap=self.window // OVERLAP)
+
+    @property
+    def window(self) -> int | None:
+        """Latents of the clips that the model was trained on; None for a model of images."""
+        frames = self.model.native_frames
+        return None if frames is None else self.model.grid.latents(frames)
 
     @property
     def of_images(self) -> bool:
@@ -99,15 +115,21 @@ class StraightEdit:
         model, video = self.model, inputs.video
         assert video
         latents = model.grid.latents(len(video))
+        windows = [slice(latents)]
+        if self.window is not None:
+            windows = spans(latents, length=self.window, overlap=self.window // OVERLAP)
+        seen = sum(span.stop - (span.start or 0) for span in windows)
+        together = latents if self.window is None else min(latents, self.window)
         return Cost(
             steps=steps,
-            evaluations=passes * latents,
-            again=None if again is None else again * latents,
+            evaluations=passes * seen,
+            again=None if again is None else again * seen,
             memory={
                 "weights": model.weight_bytes(),
                 "latents": STATES * latent_bytes(model, video),
-                "activations": EDITED * latents * model.activation_bytes(latent_size(model, video)),
+                "activations": EDITED * together * model.activation_bytes(latent_size(model, video)),
             },
+            remarks=(f"{len(windows)} windows of {together} latents, blended",) if len(windows) > 1 else (),
         )
 
 
