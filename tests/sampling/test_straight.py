@@ -1,5 +1,7 @@
 """Levels of all families as points of straight paths."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -37,7 +39,7 @@ def test_levels_lie_on_straight_paths_to_the_clean_end(family):
     own = FAMILIES[family][0]
     steps = straight(own)
     assert [(step.index, step.timestep) for step in steps] == [(step.index, step.timestep) for step in own]
-    for step, after in zip(steps, steps[1:], strict=False):
+    for step, after in pairwise(steps):
         assert sum(step.start) == pytest.approx(1)
         assert step.end == after.start
         assert step.start.noise > step.end.noise

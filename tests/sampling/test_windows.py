@@ -1,5 +1,7 @@
 """Windows over long clips: where they are, how much each counts, and what they make of predictions."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -17,7 +19,7 @@ def test_windows_cover_a_clip_and_the_last_one_ends_with_it():
         assert found[0].start == 0
         assert found[-1].stop == latents
         assert all(span.stop - span.start == min(latents, 7) for span in found)
-        assert all(a.stop - b.start >= 3 for a, b in zip(found, found[1:], strict=False))
+        assert all(a.stop - b.start >= 3 for a, b in pairwise(found))
 
 
 def test_windows_count_less_towards_their_neighbours():

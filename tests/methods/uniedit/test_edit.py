@@ -9,7 +9,7 @@ from rescene.inputs import Inputs
 from rescene.inputs.masks import Mask
 from rescene.methods import UniEdit
 from rescene.methods.uniedit.edit import uni_invert, uniedit
-from tests.methods.flowedit.test_edit import E, STEPS, X, source, target
+from tests.methods.flowedit.test_edit import STEPS, E, X, source, target
 
 ROAD = UniEdit(
     source="a silver jeep on the road", target="a red jeep on the road", num_inference_steps=5, strength=0.8

@@ -8,7 +8,7 @@ from itertools import chain
 
 from torch import Tensor
 
-from ...attention import AttentionHook, FrameKeys
+from ...attention import FrameKeys
 from ...backbones import Backbone, Branch, Condition, guided
 from ...inputs import Inputs
 from ...sampling import Denoise, Schedule, Step, straight, straightened
@@ -24,6 +24,8 @@ Draw = Callable[[int, int], Latents]
 """Noise by the index of the step and the number of the draw."""
 OVERLAP = 4
 """Windows over long clips share a fourth of their latents with the next one."""
+FRAMES = ("first", "previous", "own")
+"""The frames that those of an image model attend to."""
 STATES = 5
 """Latents of the clip that are held at once: source, edit, and what a step makes of them."""
 
@@ -85,9 +87,9 @@ class StraightEdit:
         return self.model.native_frames is None
 
     @property
-    def hooks(self) -> tuple[AttentionHook, ...]:
-        """What makes an image model's frames consistent: they also attend to the first and the one before."""
-        return (FrameKeys(("first", "previous", "own")),) if "frame" in attended(self.model) else ()
+    def hooks(self) -> tuple[FrameKeys, ...]:
+        """What makes an image model's frames consistent: they also attend to others."""
+        return (FrameKeys(FRAMES),) if "frame" in attended(self.model) else ()
 
     def noise(self, like: Latents, *names: int | str) -> Latents:
         """Standard normal noise for a clip; of image models all frames share it, so that they stay alike."""

@@ -118,7 +118,7 @@ class UniEditWork(StraightEdit):
             "model": model.identity(),
             "latents": content_hash(x),
             "text": content_hash(model.text("").states[None]),
-            "hooks": repr(self.hooks),
+            "frames": [hook.frames for hook in self.hooks],
             "levels": [(step.timestep, step.start.noise) for step in steps],
         }
         return cached(key, compute).to(x)
