@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from rescene import FrameKeys, Video
+from rescene import FrameKeys, Notes, Run, Video
 from rescene.inputs import Inputs
 from rescene.inputs.masks import Mask
 from rescene.methods import UniEdit
@@ -61,6 +61,14 @@ def test_another_edit_finds_the_inversion_in_the_cache(model, clip, calls, laten
     calls.clear()
     replace(ROAD, num_inference_steps=6)(model, clip)
     assert len(calls) == 3 * 4 + 1
+
+
+def test_the_source_is_reconstructed_for_those_who_look(model, clip, latents_of):
+    notes = Notes()
+    ROAD(model, clip, Run(notes=notes))
+    assert notes.reconstruction
+    kept = latents_of(replace(ROAD, target=ROAD.source)(model, clip))
+    assert torch.allclose(latents_of(notes.reconstruction), kept, atol=1e-4)
 
 
 def test_what_a_user_changed_is_not_cached(model, clip, calls):

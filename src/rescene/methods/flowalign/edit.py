@@ -90,4 +90,4 @@ class FlowAlignWork(StraightEdit):
             zeta=settings.alignment,
             mask=self.mask(inputs),
         )
-        return self.finished(x, edited, len(steps), like=video, run=run)
+        return self.model.decode(self.walked(x, edited, len(steps), run), like=video)

@@ -137,4 +137,4 @@ class FlowEditWork(StraightEdit):
             magnitude=settings.magnitude,
             mask=self.mask(inputs),
         )
-        return self.finished(x, edited, len(steps), like=video, run=run)
+        return self.model.decode(self.walked(x, edited, len(steps), run), like=video)

@@ -15,7 +15,6 @@ from ...sampling import Denoise, Schedule, Step, straight, straightened
 from ...sampling.noise import frame_noise
 from ...sampling.windows import spans, windowed
 from ...typing import Latents
-from ...video import Video
 from ..cost import EDITED, latent_bytes, latent_size
 from ..method import Cost, Prompted, Run
 from ..needs import attended
@@ -106,11 +105,12 @@ class StraightEdit:
             return None
         return inputs.mask.on(self.model.grid)[:, None].to(self.model.device)
 
-    def finished(self, x: Latents, edited: Iterable[Latents], steps: int, *, like: Video, run: Run) -> Video:
-        """Walks an edit to its end; one of no steps is the source."""
+    def walked(
+        self, z: Latents, states: Iterable[Latents], steps: int, run: Run, *, description: str = "Editing"
+    ) -> Latents:
+        """The end of some steps from `z`; only one state is held at a time."""
         with self.model.changed(*self.hooks):
-            z = last(x, run.progress(edited, description="Editing", total=steps))
-        return self.model.decode(z, like=like)
+            return deque(chain((z,), run.progress(states, description=description, total=steps)), maxlen=1)[0]
 
     def cost_of(self, inputs: Inputs, steps: int, passes: int, *, again: int | None = None) -> Cost:
         """The cost of so many passes of one branch over the clip."""
@@ -140,8 +140,3 @@ def spread(d: Latents) -> Tensor:
     mean = d.mean(1, keepdim=True)
     low, high = mean.amin(), mean.amax()
     return (mean - low) / (high - low + 1e-7)
-
-
-def last(x: Latents, states: Iterable[Latents]) -> Latents:
-    """The last of some states, or `x` if there are none; only one is held at a time."""
-    return deque(chain((x,), states), maxlen=1)[0]

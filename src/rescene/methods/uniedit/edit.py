@@ -12,11 +12,10 @@ from torch import Tensor
 
 from ...cache import cached, content_hash
 from ...inputs import Inputs
-from ...progress import Progress
-from ...sampling import Denoise, Schedule, clean_step, refuse_nan
+from ...sampling import Denoise, Schedule, clean_step, refuse_nan, sample
 from ...typing import Latents
 from ...video import Video
-from ..flowedit.work import StraightEdit, last, spread
+from ..flowedit.work import StraightEdit, spread
 from ..method import Cost, Run
 from . import UniEdit
 
@@ -86,29 +85,27 @@ class UniEditWork(StraightEdit):
 
     def __call__(self, inputs: Inputs, run: Run) -> Video:
         """Inverts the video and edits it."""
-        settings, video = self.settings, inputs.video
+        settings, video, steps = self.settings, inputs.video, self.taken
         assert video
-        x, steps = self.model.encode(video), self.taken
+        x = self.model.encode(video)
         if not steps:
             return self.model.decode(x, like=video)
-        edited = uniedit(
-            self.inverted(x, run.progress),
-            steps,
-            self.velocity(settings.source),
-            self.velocity(settings.target),
-            omega=settings.correction,
-            mask=self.mask(inputs),
-        )
-        return self.finished(x, edited, len(steps), like=video, run=run)
+        inverted, source = self.inverted(x, run), self.velocity(settings.source)
+        if run.notes and run.notes.reconstructs:
+            rebuilt = sample(source, inverted, steps)
+            z = self.walked(inverted, rebuilt, len(steps), run, description="Reconstructing")
+            run.notes.reconstructed(self.model.decode(z, like=video))
+        target, mask = self.velocity(settings.target), self.mask(inputs)
+        edited = uniedit(inverted, steps, source, target, omega=settings.correction, mask=mask)
+        return self.model.decode(self.walked(inverted, edited, len(steps), run), like=video)
 
-    def inverted(self, x: Latents, progress: Progress) -> Latents:
+    def inverted(self, x: Latents, run: Run) -> Latents:
         """The source's latents at the first step, from the cache if it was inverted before."""
         steps, model = self.taken, self.model
 
         def compute() -> Latents:
             levels = uni_invert(x, steps, self.velocity(""))
-            with model.changed(*self.hooks):
-                return last(x, progress(levels, description="Inverting", total=len(steps)))
+            return self.walked(x, levels, len(steps), run, description="Inverting")
 
         if model.control.altered:  # What a user's hooks change can't be named.
             return compute()
@@ -120,5 +117,6 @@ class UniEditWork(StraightEdit):
             "text": content_hash(model.text("").states[None]),
             "frames": [hook.frames for hook in self.hooks],
             "levels": [(step.timestep, step.start.noise) for step in steps],
+            "window": self.window,
         }
         return cached(key, compute).to(x)
