@@ -30,7 +30,7 @@ def edited(case: Case) -> Iterator[Result]:
     settings, x = case.settings, time_first(case.inputs["source"])
     mask = None
     if "mask" in case.inputs:
-        mask = Mask(Video.of(case.inputs["mask"].expand(-1, 3, -1, -1), 16)).on(case.model.grid)[:, None]
+        mask = given_mask(case).on(case.model.grid)[:, None]
         yield case.compare("mask_latents", batched(mask), case.tensors["mask_latents"], 0.0)
     if "window" in settings:
         yield from windows(case, len(x))
@@ -55,14 +55,18 @@ def edited(case: Case) -> Iterator[Result]:
 def final(case: Case, z: Tensor) -> Result:
     """The frames put together: the source's bytes outside the mask, the edit's inside."""
     source = Video.of(case.inputs["frames"], 16)
-    mask = Mask(Video.of(case.inputs["mask"].expand(-1, 3, -1, -1), 16))
-    frames = mask.composite(source, case.model.decode(z, like=source)).frames
+    frames = given_mask(case).composite(source, case.model.decode(z, like=source)).frames
     ours, theirs = (255 * frames).round().int(), case.tensors["final"].int()
     outside = (case.inputs["mask"] == 0).expand_as(theirs)
     if not torch.equal(ours[outside], case.inputs["frames"].int()[outside]):
         return Result(f"{case.name}/final: changed outside the mask", torch.inf, torch.inf, 0.0)
     # A value halfway between two bytes may become either.
     return Result.of(f"{case.name}/final", ours, theirs, 1)
+
+
+def given_mask(case: Case) -> Mask:
+    """The recorded mask, 1 where the edit may go."""
+    return Mask(Video.of(case.inputs["mask"].expand(-1, 3, -1, -1).bool().float(), 16))
 
 
 def windows(case: Case, latents: int) -> Iterator[Result]:

@@ -44,6 +44,7 @@ def test_levels_lie_on_straight_paths_to_the_clean_end(family):
         assert step.end == after.start
         assert step.start.noise > step.end.noise
     assert clean_step(steps).start == steps[-1].end == (1, 0)
+    assert clean_step(steps[-2:]) == clean_step(steps)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -62,3 +63,19 @@ def test_a_perfect_network_has_the_velocity_of_the_path(family):
         z = step.start.signal * clean + step.start.noise * eps
         assert torch.allclose(find(z, step), eps - clean, rtol=1e-6, atol=1e-6)
     assert seen == list(own)
+
+
+@pytest.mark.parametrize("family", ["epsilon", "v", "flow"])
+def test_the_clean_end_has_a_velocity_too(family):
+    own, wanted = FAMILIES[family]
+    clean, eps = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    at = clean_step(own)
+
+    def perfect(x, step):
+        assert step == at
+        return wanted(clean, eps, step.start)
+
+    exact = at.start.noise == 0
+    z = clean if exact else (at.start.signal * clean + at.start.noise * eps) / sum(at.start)
+    found = straightened(perfect, own)(z, clean_step(straight(own)[-2:]))
+    assert torch.allclose(found, eps - clean, rtol=1e-6, atol=1e-6)

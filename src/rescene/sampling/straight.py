@@ -29,7 +29,8 @@ def straight(schedule: Schedule) -> Schedule:
 
 def clean_step(schedule: Schedule) -> Step:
     """A step of no length at the schedule's clean end, for velocities there."""
-    return Step(len(schedule), 0.0, schedule[-1].end, schedule[-1].end)
+    last = schedule[-1]
+    return Step(last.index + 1, 0.0, last.end, last.end)
 
 
 def straightened(denoise: Denoise, schedule: Schedule) -> Denoise:
