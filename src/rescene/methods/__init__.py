@@ -7,6 +7,7 @@ from .fatezero import FateZero
 from .flowalign import FlowAlign
 from .flowedit import FlowEdit
 from .i2vedit import I2VEdit
+from .if_v2v import IFV2V
 from .method import QUIET, Balance, Cost, Method, Needs, Prompted, Run, TextEdit, verb_of
 from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
 from .text_to_video import TextToVideo
@@ -27,6 +28,7 @@ CLASSES: tuple[type[Method], ...] = (
     TextToVideo,
     TuneAVideoClip,
     I2VEdit,
+    IFV2V,
 )
 """All methods; a new one is a line here."""
 METHODS: dict[Verb, dict[str, type[Method]]] = {
@@ -35,6 +37,7 @@ METHODS: dict[Verb, dict[str, type[Method]]] = {
 """Methods by the command that runs them, and by the name that the command line and the settings files use."""
 
 __all__ = [
+    "IFV2V",
     "METHODS",
     "QUIET",
     "Balance",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from ...fields import AtLeast, Within
-from ..method import Balance, Needs, TextEdit
+from ..method import Balance, Needs, Prompted
 
 if TYPE_CHECKING:
     from ...backbones import Backbone
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowEdit(TextEdit):
+class FlowEdit(Prompted):
     """Edits by text without inversion, keeping structure and motion (Kulikov et al., ICCV 2025)."""
 
     name: ClassVar = "flowedit"
@@ -22,10 +22,13 @@ class FlowEdit(TextEdit):
 
     num_inference_steps: Annotated[int, AtLeast(1, usual=25)] = 25
     """Denoising steps."""
-    guidance_scale: Annotated[float, AtLeast(0, usual=10)] = 10.0
-    """How strongly the target prompt pulls. Turn it up when the edit is too weak, down when colours burn."""
-    source_guidance_scale: Annotated[float, AtLeast(0, usual=5)] = 5.0
-    """How strongly the source prompt holds what the source shows; usually about half of `guidance_scale`."""
+    negative_prompt: str = ""
+    """What to keep out of the result."""
+    guidance_scale: Annotated[float, AtLeast(0, usual=10)] | None = None
+    """How strongly the target prompt pulls. Turn it up when the edit is too weak, down when colours burn. If
+    not given, 10 for video models, as published, and 5 for image models."""
+    source_guidance_scale: Annotated[float, AtLeast(0, usual=5)] | None = None
+    """How strongly the source prompt holds what the source shows: half of `guidance_scale` if not given."""
     strength: Annotated[float, Within(0, 1, usual=0.9)] = 0.9
     """Share of the steps that the edit takes. Less leaves out the noisiest ones and stays closer to the
     source; 0 returns it."""
@@ -40,6 +43,10 @@ class FlowEdit(TextEdit):
     longer the clip; 0 is off, 1 as published."""
     seed: int = 0
     """Draws the noise."""
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        return self.source, self.target, self.negative_prompt
 
     def on(self, model: "Backbone") -> "FlowEditWork":
         from .edit import FlowEditWork

@@ -21,6 +21,8 @@ from ..method import Cost, Run
 from . import FlowEdit
 from .work import Draw, StraightEdit, spread
 
+VIDEOS_SCALE, IMAGES_SCALE = 10.0, 5.0
+"""Usual guidance: of Wan-Edit (FiVE, ICCV 2025), and of ours on `mini` (docs/quality.md)."""
 FULL_LENGTH = 21
 """Latents of the clips for which FlowAnchor's refinement is defined: Wan's 81 frames."""
 
@@ -102,6 +104,14 @@ class FlowEditWork(StraightEdit):
         """The steps that the edit takes."""
         return self.share(self.settings.strength)
 
+    @property
+    def scales(self) -> tuple[float, float]:
+        """How strongly the source's and the target's prompt are followed."""
+        settings, usual = self.settings, IMAGES_SCALE if self.of_images else VIDEOS_SCALE
+        target = usual if settings.guidance_scale is None else settings.guidance_scale
+        source = settings.source_guidance_scale
+        return target / 2 if source is None else source, target
+
     def check(self, inputs: Inputs) -> None:
         """Makes sure that there are so many steps.
 
@@ -129,8 +139,8 @@ class FlowEditWork(StraightEdit):
         edited = flowedit(
             x,
             steps,
-            self.guided(settings.source, settings.negative_prompt, settings.source_guidance_scale),
-            self.guided(settings.target, settings.negative_prompt, settings.guidance_scale),
+            self.guided(settings.source, settings.negative_prompt, self.scales[0]),
+            self.guided(settings.target, settings.negative_prompt, self.scales[1]),
             draw=draw if settings.noise == "fresh" else lambda _, number: draw(0, number),
             average=settings.average,
             free_steps=settings.free_steps,

@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Protocol
 
 from torch import Tensor
 
 from ...attention import FrameKeys
-from ...backbones import Backbone, Branch, Condition, guided
+from ...backbones import Backbone, Branch, Condition, Picture
 from ...inputs import Inputs
-from ...sampling import Denoise, Schedule, Step, straight, straightened
+from ...sampling import Denoise, Schedule, Step, classifier_free, straight, straightened
 from ...sampling.noise import frame_noise
 from ...sampling.windows import spans, windowed
 from ...typing import Latents
 from ..cost import EDITED, latent_bytes, latent_size
-from ..method import Cost, Prompted, Run
+from ..method import Cost, Run
 from ..needs import attended
 
 Draw = Callable[[int, int], Latents]
@@ -29,11 +30,18 @@ STATES = 5
 """Latents of the clip that are held at once: source, edit, and what a step makes of them."""
 
 
+class Stepped(Protocol):
+    """Settings that tell the number of steps."""
+
+    @property
+    def num_inference_steps(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class StraightEdit:
     """A model, whatever it predicts, seen along straight paths."""
 
-    settings: Prompted
+    settings: Stepped
     model: Backbone
 
     @cached_property
@@ -52,21 +60,27 @@ class StraightEdit:
 
     def velocity(self, prompt: str) -> Denoise:
         """The velocity with a prompt, without guidance."""
-        model = self.model
-        assert model.text
-        condition = Condition(text=model.text(prompt))
+        model, condition = self.model, self.led_by(prompt)
 
         def predict(z: Latents, step: Step) -> Latents:
             return model.predict(Branch(z, step, condition))[0]
 
         return self._over_windows(straightened(predict, self.schedule))
 
-    def guided(self, prompt: str, negative: str, scale: float) -> Denoise:
+    def guided(self, prompt: str, negative: str, scale: float, picture: Picture | None = None) -> Denoise:
         """The velocity with a prompt and classifier-free guidance."""
-        text = self.model.text
-        assert text
-        towards = guided(self.model, text(prompt), text(negative), scale)
-        return self._over_windows(straightened(towards, self.schedule))
+        model, (away, there) = self.model, (self.led_by(each, picture) for each in (negative, prompt))
+
+        def predict(z: Latents, step: Step) -> Latents:
+            without, towards = model.predict(Branch(z, step, away), Branch(z, step, there))
+            return classifier_free(without, towards, scale)
+
+        return self._over_windows(straightened(predict, self.schedule))
+
+    def led_by(self, prompt: str, picture: Picture | None = None) -> Condition:
+        """What leads a branch."""
+        assert self.model.text
+        return Condition(text=self.model.text(prompt), picture=picture)
 
     def _over_windows(self, velocity: Denoise) -> Denoise:
         """The velocity for clips that are longer than the model's own."""
