@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .controls import Canny, Depth, Pose
     from .inputs import Fit, Grid, Inputs
     from .methods import (
+        IFV2V,
         METHODS,
         FateZero,
         FlowAlign,
@@ -68,6 +69,7 @@ _HOMES = {
         "FlowAlign",
         "FlowEdit",
         "I2VEdit",
+        "IFV2V",
         "InstructPix2Pix",
         "Method",
         "Run",
@@ -88,6 +90,7 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "IFV2V",
     "METHODS",
     "METRICS",
     "AttentionHook",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rescene import (
+    IFV2V,
     FateZero,
     FlowAlign,
     FlowEdit,
@@ -37,6 +38,7 @@ OTHERS: dict[tuple[Verb, str], Method] = {
     ("generate", "text-to-video"): TextToVideo(prompt="a jeep", height=64, width=64),
     ("generate", "tune-a-video"): TuneAVideoClip(motion=Path("car.safetensors"), prompt="a jeep"),
     ("propagate", "i2vedit"): I2VEdit(),
+    ("propagate", "if-v2v"): IFV2V(source="a car"),
 }
 """The methods of the other verbs."""
 TEXT_EDITS = {name: kind for name, kind in METHODS["edit"].items() if issubclass(kind, TextEdit)}

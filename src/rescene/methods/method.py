@@ -193,9 +193,7 @@ def given(inputs: "Inputs | Video") -> Inputs:
 
 def verb_of(kind: type[Method]) -> Verb:
     """The command that runs a method: it follows from the inputs that the method needs."""
-    if "key_frames" in kind.needs.inputs:
-        return "propagate"
-    return "edit" if kind.needs.inputs else "generate"
+    return kind.needs.verb
 
 
 def refuse_empty(prompt: str, name: str, subject: str) -> None:

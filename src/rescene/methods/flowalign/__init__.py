@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ...fields import AtLeast, Within
+from ..flowedit import Shifted
 from ..method import Balance, Needs, Prompted
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowAlign(Prompted):
+class FlowAlign(Shifted, Prompted):
     """Edits by text without inversion, in three passes a step, drawn to the source (ICLR 2026)."""
 
     name: ClassVar = "flowalign"

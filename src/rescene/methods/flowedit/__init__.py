@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from ...fields import AtLeast, Within
-from ..method import Balance, Needs, Prompted
+from ...fields import Above, AtLeast, Within
+from ..method import Balance, Method, Needs, Prompted
 
 if TYPE_CHECKING:
     from ...backbones import Backbone
@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowEdit(Prompted):
+class Shifted(Method):
+    """A field of methods along straight paths."""
+
+    shift: Annotated[float, Above(0, usual=5)] | None = None
+    """How many of the steps go into the layout, for video transformers: 3 to 5 are published for edits by
+    Wan; as the model's makers sample if not given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowEdit(Shifted, Prompted):
     """Edits by text without inversion, keeping structure and motion (Kulikov et al., ICCV 2025)."""
 
     name: ClassVar = "flowedit"

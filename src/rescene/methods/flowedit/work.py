@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from ...attention import FrameKeys
-from ...backbones import Backbone, Branch, Condition, Picture
+from ...backbones import Backbone, Branch, Condition, Picture, guided
 from ...inputs import Inputs
-from ...sampling import Denoise, Schedule, Step, classifier_free, straight, straightened
+from ...sampling import Denoise, Schedule, Step, straight, straightened
 from ...sampling.noise import frame_noise
 from ...sampling.windows import spans, windowed
 from ...typing import Latents
@@ -30,11 +30,15 @@ STATES = 5
 """Latents of the clip that are held at once: source, edit, and what a step makes of them."""
 
 
+@runtime_checkable
 class Stepped(Protocol):
-    """Settings that tell the number of steps."""
+    """Settings that tell the steps to take."""
 
     @property
     def num_inference_steps(self) -> int: ...
+
+    @property
+    def shift(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class StraightEdit:
     @cached_property
     def schedule(self) -> Schedule:
         """All steps of the model."""
-        return self.model.schedule(self.settings.num_inference_steps)
+        return self.model.schedule(self.settings.num_inference_steps, shift=self.settings.shift)
 
     @cached_property
     def steps(self) -> Schedule:
@@ -60,7 +64,9 @@ class StraightEdit:
 
     def velocity(self, prompt: str) -> Denoise:
         """The velocity with a prompt, without guidance."""
-        model, condition = self.model, self.led_by(prompt)
+        model = self.model
+        assert model.text
+        condition = Condition(text=model.text(prompt))
 
         def predict(z: Latents, step: Step) -> Latents:
             return model.predict(Branch(z, step, condition))[0]
@@ -69,18 +75,10 @@ class StraightEdit:
 
     def guided(self, prompt: str, negative: str, scale: float, picture: Picture | None = None) -> Denoise:
         """The velocity with a prompt and classifier-free guidance."""
-        model, (away, there) = self.model, (self.led_by(each, picture) for each in (negative, prompt))
-
-        def predict(z: Latents, step: Step) -> Latents:
-            without, towards = model.predict(Branch(z, step, away), Branch(z, step, there))
-            return classifier_free(without, towards, scale)
-
-        return self._over_windows(straightened(predict, self.schedule))
-
-    def led_by(self, prompt: str, picture: Picture | None = None) -> Condition:
-        """What leads a branch."""
-        assert self.model.text
-        return Condition(text=self.model.text(prompt), picture=picture)
+        text = self.model.text
+        assert text
+        towards = guided(self.model, text(prompt), text(negative), scale, picture=picture)
+        return self._over_windows(straightened(towards, self.schedule))
 
     def _over_windows(self, velocity: Denoise) -> Denoise:
         """The velocity for clips that are longer than the model's own."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ...fields import AtLeast, Within
-from ..method import Balance, Method, Needs
+from ..flowedit import Shifted
+from ..method import Balance, Needs
 
 if TYPE_CHECKING:
     from ...backbones import Backbone
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IFV2V(Method):
+class IFV2V(Shifted):
     """Carries an edited first frame through the whole video by a video transformer (2025)."""
 
     name: ClassVar = "if-v2v"
