@@ -9,6 +9,7 @@ from torch import Tensor
 from rescene.backbones import Branch, Condition, guided
 from rescene.inputs.masks import Mask
 from rescene.methods.flowalign.edit import flowalign
+from rescene.methods.flowedit.anchor import Anchor
 from rescene.methods.flowedit.edit import flowedit
 from rescene.methods.uniedit.edit import uni_invert, uniedit
 from rescene.sampling import Denoise, Schedule, Step, straight, straightened
@@ -20,6 +21,7 @@ from tests.reference.video_transformers_case import AFTER_STEPS, Case, batched, 
 KNOWN = {
     *("model", "steps", "shift", "guidance", "target_guidance", "n_max", "n_min", "n_avg", "gamma"),
     *("native_frames", "window", "overlap", "zeta", "alpha", "omega"),
+    *("beta1", "beta2", "until_level", "words"),
 }
 """The settings that the cases below follow; another one fails rather than be passed over."""
 
@@ -29,7 +31,7 @@ def edited(case: Case) -> Iterator[Result]:
     refuse_unknown(case)
     settings, x = case.settings, time_first(case.inputs["source"])
     mask = None
-    if "mask" in case.inputs:
+    if "mask_latents" in case.tensors:
         mask = given_mask(case).on(case.model.grid)[:, None]
         yield case.compare("mask_latents", batched(mask), case.tensors["mask_latents"], 0.0)
     if "window" in settings:
@@ -39,7 +41,7 @@ def edited(case: Case) -> Iterator[Result]:
             x,
             taken(case)[-settings["n_max"] :],
             towards(case, "source", settings["guidance"]),
-            towards(case, "target", settings["target_guidance"]),
+            anchored(case, towards(case, "target", settings["target_guidance"])),
             draw=drawn(case),
             average=settings.get("n_avg", 1),
             free_steps=settings.get("n_min", 0),
@@ -50,6 +52,21 @@ def edited(case: Case) -> Iterator[Result]:
     yield from case.states(states)
     if "final" in case.tensors:
         yield final(case, states[-1])
+
+
+def anchored(case: Case, target: Denoise) -> Denoise:
+    """The target's velocities with attention refined, if the case asks for it."""
+    settings = case.settings
+    if "words" not in settings:
+        return target
+    mask, tokens = given_mask(case).on(case.model.grid), len(case.text("target").prompt.ids)
+    anchor = Anchor(mask, tuple(settings["words"]), tokens, (settings["beta1"], settings["beta2"]))
+
+    def refined(z: Tensor, step: Step) -> Tensor:
+        with case.model.changed(*[anchor] * (step.start.noise >= settings["until_level"])):
+            return target(z, step)
+
+    return refined
 
 
 def final(case: Case, z: Tensor) -> Result:
@@ -152,15 +169,9 @@ def alone(case: Case, name: str) -> Denoise:
     return straightened(predict, case.schedule)
 
 
-def anchored(case: Case) -> Iterator[Result]:
-    """FlowEdit with FlowAnchor's attention refined besides."""
-    raise NotImplementedError("FlowAnchor's attention refinement isn't supported")
-
-
 EDITS: dict[str, Callable[[Case], Iterator[Result]]] = {
     "flowedit": edited,
-    "flowanchor_magnitude": edited,
-    "flowanchor": anchored,
+    "flowanchor": edited,
     "flowalign": aligned,
     "uniedit": unified,
 }

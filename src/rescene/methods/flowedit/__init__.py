@@ -50,6 +50,9 @@ class FlowEdit(Shifted, Prompted):
     magnitude: Annotated[float, AtLeast(0, usual=1)] = 0.0
     """FlowAnchor's magnitude refinement (2026): strengthens the edit where it is strong already, the more the
     longer the clip; 0 is off, 1 as published."""
+    anchor_words: tuple[str, ...] = ()
+    """FlowAnchor's refinement of attention: words of the target prompt that are to appear inside the mask and
+    nowhere else. Needs a mask; a box will do."""
     seed: int = 0
     """Draws the noise."""
 

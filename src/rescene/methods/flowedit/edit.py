@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from ...inputs import Inputs
-from ...sampling import Denoise, Schedule, refuse_nan, sample
+from ...sampling import Denoise, Schedule, Step, refuse_nan, sample
 from ...typing import Latents
 from ...video import Video
 from ..cost import EDITED
 from ..method import Cost, Run
 from . import FlowEdit
+from .anchor import UNTIL_LEVEL, Anchor
 from .work import Draw, StraightEdit, spread
 
 VIDEOS_SCALE, IMAGES_SCALE = 10.0, 5.0
@@ -104,6 +105,40 @@ class FlowEditWork(StraightEdit):
         """The steps that the edit takes."""
         return self.share(self.settings.strength)
 
+    def target(self, inputs: Inputs) -> Denoise:
+        """The velocity with the target's prompt; at first its words keep to the mask, if asked to."""
+        settings = self.settings
+        target = self.guided(settings.target, settings.negative_prompt, self.scales[1])
+        if not settings.anchor_words:
+            return target
+        anchor = self.anchor(inputs)
+
+        def anchored(z: Latents, step: Step) -> Latents:
+            with self.model.changed(*[anchor] * (step.start.noise >= UNTIL_LEVEL)):
+                return target(z, step)
+
+        return anchored
+
+    def anchor(self, inputs: Inputs) -> Anchor:
+        """The words that keep to the mask.
+
+        Raises:
+            ValueError: If there is no mask, a word isn't in the prompt, or the clip is too long.
+        """
+        video, mask, text = inputs.video, self.mask(inputs), self.model.text
+        assert video
+        assert text
+        if mask is None:
+            raise ValueError("anchor_words needs a mask, inside which the words are to appear")
+        if self.window is not None and len(mask) > self.window:
+            raise ValueError(
+                f"anchor_words takes clips of up to {self.model.native_frames} frames with this model, not "
+                f"{len(video)}; leave it out"
+            )
+        prompt = text.tokenize(self.settings.target)
+        words = {place for word in self.settings.anchor_words for place in prompt.find(word)}
+        return Anchor(mask[:, 0], tuple(sorted(words)), len(prompt.ids))
+
     @property
     def scales(self) -> tuple[float, float]:
         """How strongly the source's and the target's prompt are followed."""
@@ -123,6 +158,8 @@ class FlowEditWork(StraightEdit):
                 f"free_steps is {self.settings.free_steps}, and the edit takes {len(self.taken)} steps "
                 "(strength times num_inference_steps); lower it"
             )
+        if self.settings.anchor_words:
+            _ = self.anchor(inputs)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: two branches of the source, and two of the edit, which free steps need alone."""
@@ -140,7 +177,7 @@ class FlowEditWork(StraightEdit):
             x,
             steps,
             self.guided(settings.source, settings.negative_prompt, self.scales[0]),
-            self.guided(settings.target, settings.negative_prompt, self.scales[1]),
+            self.target(inputs),
             draw=draw if settings.noise == "fresh" else lambda _, number: draw(0, number),
             average=settings.average,
             free_steps=settings.free_steps,
