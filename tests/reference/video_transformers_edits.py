@@ -12,7 +12,8 @@ from rescene.methods.flowalign.edit import flowalign
 from rescene.methods.flowedit.anchor import Anchor
 from rescene.methods.flowedit.edit import flowedit
 from rescene.methods.uniedit.edit import uni_invert, uniedit
-from rescene.sampling import Denoise, Schedule, Step, straight, straightened
+from rescene.sampling import Denoise, Schedule, Step, straight
+from rescene.sampling.rectified import midpoint, towards_clean, towards_noise
 from rescene.sampling.windows import ramps, spans, windowed
 from rescene.video import Video
 from tests.reference.result import Result
@@ -21,7 +22,7 @@ from tests.reference.video_transformers_case import AFTER_STEPS, Case, batched, 
 KNOWN = {
     *("model", "steps", "shift", "guidance", "target_guidance", "n_max", "n_min", "n_avg", "gamma"),
     *("native_frames", "window", "overlap", "zeta", "alpha", "omega"),
-    *("beta1", "beta2", "until_level", "words"),
+    *("beta1", "beta2", "until_level", "words", "eta", "eta_steps"),
 }
 """The settings that the cases below follow; another one fails rather than be passed over."""
 
@@ -125,6 +126,29 @@ def unified(case: Case) -> Iterator[Result]:
     yield from case.states(states)
 
 
+def halfway(case: Case) -> Iterator[Result]:
+    """RF-Solver and FireFlow: up with the source's prompt, and down again."""
+    refuse_unknown(case)
+    x, velocity, steps = time_first(case.inputs["source"]), alone(case, "source"), taken(case)
+    for names, reuse in ((("inverted", "returned"), False), (("fire_inverted", "fire_returned"), True)):
+        *_, up = midpoint(velocity, x, steps.inverted(), reuse=reuse)
+        *_, down = midpoint(velocity, up, steps, reuse=reuse)
+        for name, found in zip(names, (up, down), strict=True):
+            yield case.close(name, batched(found), AFTER_STEPS)
+
+
+def controlled(case: Case) -> Iterator[Result]:
+    """RF-Inversion: up without a prompt, drawn to a noise; down to the target, drawn to the source."""
+    refuse_unknown(case)
+    settings, x, steps = case.settings, time_first(case.inputs["source"]), taken(case)
+    noise = time_first(case.inputs["noise"])
+    *_, up = towards_noise(alone(case, ""), x, steps.inverted(), noise, settings["gamma"])
+    yield case.close("inverted", batched(up), AFTER_STEPS)
+    target = towards(case, "target", settings["guidance"])
+    *_, z = towards_clean(target, up, steps, x, settings["eta"], settings["eta_steps"])
+    yield case.close("edited", batched(z), AFTER_STEPS)
+
+
 def ascending(levels: list[float], like: Tensor) -> Tensor:
     """Levels in the order of the recorded ones."""
     return torch.tensor(levels if like[0] > like[-1] else levels[::-1], dtype=like.dtype)
@@ -152,21 +176,20 @@ def drawn(case: Case) -> Callable[[int, int], Tensor]:
 def towards(case: Case, name: str, scale: float) -> Denoise:
     """Velocities towards a prompt with guidance away from the negative one, over windows if asked for."""
     denoise = guided(case.model, case.text(name), case.text("negative"), scale)
-    velocity = straightened(denoise, case.schedule)
     settings: dict[str, Any] = case.settings
     if "window" not in settings:
-        return velocity
-    return windowed(velocity, length=settings["window"], overlap=settings["overlap"])
+        return denoise
+    return windowed(denoise, length=settings["window"], overlap=settings["overlap"])
 
 
 def alone(case: Case, name: str) -> Denoise:
-    """Velocities with one prompt, without guidance."""
+    """Velocities with one prompt, without guidance; the model's own paths are straight."""
     condition = Condition(text=case.text(name))
 
     def predict(z: Tensor, step: Step) -> Tensor:
         return case.model.predict(Branch(z, step, condition))[0]
 
-    return straightened(predict, case.schedule)
+    return predict
 
 
 EDITS: dict[str, Callable[[Case], Iterator[Result]]] = {
@@ -174,5 +197,7 @@ EDITS: dict[str, Callable[[Case], Iterator[Result]]] = {
     "flowanchor": edited,
     "flowalign": aligned,
     "uniedit": unified,
+    "midpoint": halfway,
+    "rf_inversion": controlled,
 }
 """Runs a case of an edit, by what its name begins with; the longest such beginning counts."""
