@@ -17,7 +17,7 @@ from .options import VideoModelOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Propagate:
-    """Carry an edited first frame through the whole video (I2VEdit; `--method if-v2v` for Wan)."""
+    """Carry an edited first frame through the whole video, by I2VEdit or, with Wan, by IF-V2V."""
 
     input: Positional[Path]
     """The video: mp4, mov, webm, mkv, avi, gif, or a folder of frames."""
@@ -33,9 +33,9 @@ class Propagate:
     """Scale and crop edited frames that have another size than the video."""
     trim: Trim = field(default_factory=Trim)
     model: VideoModelOptions = field(default_factory=VideoModelOptions)
-    method: Literal["i2vedit", "if-v2v"] = "i2vedit"
-    """How: by Stable Video Diffusion (i2vedit), or by a video transformer such as Wan (if-v2v). With
-    `--method if-v2v --help`, the options of that one are shown."""
+    method: Literal["i2vedit", "if-v2v"] | None = None
+    """By Stable Video Diffusion (i2vedit), or by a video transformer such as Wan (if-v2v); the one that fits
+    the model if not given. With `--method if-v2v --help`, the options of that one are shown."""
     edit: I2VEdit = field(default_factory=I2VEdit)
     size: str | None = None
     """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's. The result
@@ -58,7 +58,7 @@ class Propagate:
             )
         if self.key_frame and len(self.first_frame) > 1:
             raise ValueError("key frames belong to one edit: give one --first-frame with --key-frame")
-        if self.method != self.edit.name:
+        if self.method not in (None, self.edit.name):
             raise ValueError(f"--method {self.method} must be given on the command line, not in a file")
 
     @property
@@ -88,11 +88,26 @@ class PropagateByFlow(Propagate):
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--method")
-    method = parser.parse_known_args([*arguments])[0].method
-    kind = PropagateByFlow if method == IFV2V.name else Propagate
+    kind = PropagateByFlow if by_flow(arguments) else Propagate
     propagate(parse(kind, arguments, command="propagate"))
+
+
+def by_flow(arguments: Sequence[str]) -> bool:
+    """Whether the command line, or else the model that it names, asks for IF-V2V.
+
+    Raises:
+        ValueError, OSError: If there is no such model.
+    """
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in ("--method", "--model", "--revision"):
+        options.add_argument(name)
+    given = options.parse_known_args([*arguments])[0]
+    if given.method or not given.model or {"-h", "--help"} & {*arguments}:
+        return given.method == IFV2V.name
+    from ..backbones import outline
+    from ..methods.needs import fits
+
+    return fits(IFV2V.needs, outline(given.model, revision=given.revision))
 
 
 def propagate(job: Propagate) -> None:
