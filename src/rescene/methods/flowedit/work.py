@@ -125,15 +125,15 @@ class StraightEdit:
             return deque(chain((z,), run.progress(states, description=description, total=steps)), maxlen=1)[0]
 
     def cost_of(self, inputs: Inputs, steps: int, passes: int, *, again: int | None = None) -> Cost:
-        """The cost of so many passes of one branch over the clip."""
+        """The cost of so many passes of one branch over the clip; what windows share is seen twice."""
         model, video = self.model, inputs.video
         assert video
-        latents = model.grid.latents(len(video))
-        windows = [slice(latents)]
+        latents = together = model.grid.latents(len(video))
+        lengths = [latents]
         if self.window is not None:
             windows = spans(latents, length=self.window, overlap=self.window // OVERLAP)
-        seen = sum(span.stop - (span.start or 0) for span in windows)
-        together = latents if self.window is None else min(latents, self.window)
+            lengths, together = [span.stop - span.start for span in windows], min(latents, self.window)
+        seen = round(len(video) * sum(lengths) / latents)
         return Cost(
             steps=steps,
             evaluations=passes * seen,
@@ -143,7 +143,7 @@ class StraightEdit:
                 "latents": STATES * latent_bytes(model, video),
                 "activations": EDITED * together * model.activation_bytes(latent_size(model, video)),
             },
-            remarks=(f"{len(windows)} windows of {together} latents, blended",) if len(windows) > 1 else (),
+            remarks=(f"{len(lengths)} windows of {together} latents, blended",) if len(lengths) > 1 else (),
         )
 
 

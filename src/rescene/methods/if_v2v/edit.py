@@ -76,9 +76,9 @@ class IFV2VWork(StraightEdit):
         parts, steps = self.parts(len(inputs.video)), len(self.taken)
         longest = replace(inputs, video=inputs.video[parts[0]])
         cost = self.cost_of(longest, steps, 2 * EDITED * steps)
-        latents = sum(self.model.grid.latents(part.stop - part.start) for part in parts)
+        frames = sum(part.stop - part.start for part in parts)
         remarks = (f"{len(parts)} parts, each led by the end of the one before",) if len(parts) > 1 else ()
-        return replace(cost, evaluations=2 * EDITED * steps * latents, remarks=remarks)
+        return replace(cost, evaluations=2 * EDITED * steps * frames, remarks=remarks)
 
     def __call__(self, inputs: Inputs, run: Run) -> Video:
         """Makes the parts one after the other; their frames are decoded when they are read."""
