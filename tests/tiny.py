@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from tests.tiny_video import tiny_svd
+from tests.tiny_wan import TINY_WANS
 
 if TYPE_CHECKING:  # Whoever makes models for other libraries needs none of this one.
     from rescene.backbones import Branch, StableDiffusion, Text
@@ -149,6 +150,7 @@ TINY: dict[str, Callable[[Path], Path]] = {
     "instruct-pix2pix": tiny_pix2pix,
     "depth": tiny_depth,
     "svd": tiny_svd,
+    **TINY_WANS,
 }
 """A model of every kind: each saves it in a folder and returns that."""
 

@@ -20,22 +20,28 @@ if TYPE_CHECKING:
         StableDiffusionXL,
         StableVideo,
         Text,
+        Wan,
         load,
     )
     from .controls import Canny, Depth, Pose
     from .inputs import Fit, Grid, Inputs
     from .methods import (
+        IFV2V,
         METHODS,
         FateZero,
+        FlowAlign,
+        FlowEdit,
         I2VEdit,
         InstructPix2Pix,
         Method,
         Run,
         Text2VideoZero,
         Text2VideoZeroRedraw,
+        TextToVideo,
         TokenFlow,
         TuneAVideo,
         TuneAVideoClip,
+        UniEdit,
     )
     from .methods.notes import Notes
     from .metrics import METRICS, evaluate
@@ -52,6 +58,7 @@ _HOMES = {
         "StableDiffusionXL",
         "StableVideo",
         "Text",
+        "Wan",
         "load",
     ),
     "controls": ("Canny", "Depth", "Pose"),
@@ -59,15 +66,20 @@ _HOMES = {
     "methods": (
         "METHODS",
         "FateZero",
+        "FlowAlign",
+        "FlowEdit",
         "I2VEdit",
+        "IFV2V",
         "InstructPix2Pix",
         "Method",
         "Run",
         "Text2VideoZero",
         "Text2VideoZeroRedraw",
+        "TextToVideo",
         "TokenFlow",
         "TuneAVideo",
         "TuneAVideoClip",
+        "UniEdit",
     ),
     "methods.notes": ("Notes",),
     "metrics": ("METRICS", "evaluate"),
@@ -78,6 +90,7 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "IFV2V",
     "METHODS",
     "METRICS",
     "AttentionHook",
@@ -88,6 +101,8 @@ __all__ = [
     "Depth",
     "FateZero",
     "Fit",
+    "FlowAlign",
+    "FlowEdit",
     "FrameKeys",
     "Grid",
     "I2VEdit",
@@ -106,10 +121,13 @@ __all__ = [
     "Text",
     "Text2VideoZero",
     "Text2VideoZeroRedraw",
+    "TextToVideo",
     "TokenFlow",
     "TuneAVideo",
     "TuneAVideoClip",
+    "UniEdit",
     "Video",
+    "Wan",
     "evaluate",
     "load",
 ]

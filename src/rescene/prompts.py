@@ -62,9 +62,15 @@ class Prompt:
         return sorted(found)
 
 
-def tokenize(tokenizer: Tokenizer, text: str) -> Prompt:
-    """Splits a text into words and tokens, and finds which belong together."""
-    length = tokenizer.model_max_length
+def tokenize(tokenizer: Tokenizer, text: str, *, length: int | None = None) -> Prompt:
+    """Splits a text into words and tokens, and finds which belong together.
+
+    Args:
+        tokenizer: That of the text encoder.
+        text: The prompt.
+        length: How many tokens the encoder reads; the tokenizer's own number if None.
+    """
+    length = length or tokenizer.model_max_length
     encoded = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True)
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     # A token belongs to the word that its last letter lies in; marks have no letters.

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rescene import StableDiffusion, load
-from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, outline
+from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, Wan, outline
 from rescene.backbones.load import FAMILIES, find
 from tests.tiny import TINY, loaded_sd, tiny_sd
 
@@ -244,6 +244,11 @@ KINDS: dict[str, tuple[type, str]] = {
     "instruct-pix2pix": (StableDiffusion, "beside text"),
     "depth": (StableDiffusion, "depth text"),
     "svd": (StableVideo, "picture"),
+    "wan": (Wan, "text"),
+    "wan-ti2v": (Wan, "text"),
+    "wan-a14b": (Wan, "text"),
+    "wan-i2v": (Wan, "picture text"),
+    "wan-vace": (Wan, "text"),
 }
 
 
@@ -275,8 +280,8 @@ def test_an_unknown_pipeline_is_told_by_its_parts(name: str, tmp_path: Path) -> 
 
 
 def test_a_model_of_no_known_family_is_refused(folder: Path) -> None:
-    edit_json(folder / "model_index.json", _class_name="WanPipeline", unet=[None, None])
-    with pytest.raises(ValueError, match="is a WanPipeline; supported are models of Stable Diffusion, "):
+    edit_json(folder / "model_index.json", _class_name="FluxPipeline", unet=[None, None])
+    with pytest.raises(ValueError, match="is a FluxPipeline; supported are models of Stable Diffusion, "):
         load(folder, device="cpu")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from rescene import Text2VideoZero, Video, load
@@ -13,6 +14,7 @@ from rescene.cli.generate import Generate
 from rescene.methods import METHODS
 from rescene.runs import Recipe
 from rescene.video import DigitalSourceType, read_metadata
+from tests.tiny_wan import TINY_WANS
 
 
 @pytest.fixture
@@ -161,3 +163,48 @@ def test_existing_results_stay_unless_asked_otherwise(generate, tmp_path):
 def test_every_generator_is_a_subcommand_and_is_explained(run, name):
     assert run("generate", Path("out.mp4"), name, "--help").status == 0
     assert f"rescene generate OUT {name}" in run("methods", name).out
+
+
+@pytest.fixture(scope="module")
+def wan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return TINY_WANS["wan-ti2v"](tmp_path_factory.mktemp("models") / "wan")
+
+
+def test_the_model_chooses_the_method_where_none_is_named(run, wan, tiny_folder, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (64, 64), "teal").save(picture)
+    fixed = ("--prompt", "a red car", "--num-inference-steps", 2, "--num-frames", 2)
+    ran = run(
+        "generate",
+        tmp_path / "clip.mkv",
+        "--model",
+        wan,
+        *fixed,
+        "--height",
+        64,
+        "--width",
+        64,
+        "--image",
+        picture,
+    )
+    assert ran.status == 0, ran.err
+    assert "2 frames of 64x64" in ran.out
+    settings = json.loads((tmp_path / "clip.json").read_text())
+    assert (settings["method"], settings["fields"]["image"]) == ("text-to-video", "picture.png")
+    ran = run("generate", tmp_path / "still.mkv", "--model", tiny_folder, *fixed)
+    assert ran.status == 0, ran.err
+    assert json.loads((tmp_path / "still.json").read_text())["method"] == "text2video-zero"
+    # The picture is known by its contents: the result can be made again only with it.
+    again = run("redo", tmp_path / "clip.mkv", tmp_path / "again.mkv")
+    assert again.status == 0, again.err
+    assert torch.equal(Video.read(tmp_path / "again.mkv").frames, Video.read(tmp_path / "clip.mkv").frames)
+    Image.new("RGB", (64, 64), "red").save(picture)
+    again = run("redo", tmp_path / "clip.mkv", tmp_path / "third.mkv")
+    assert again.status == 2
+    assert "has changed since" in again.err
+
+
+def test_without_a_method_a_missing_model_is_still_one_line(run, tmp_path):
+    ran = run("generate", tmp_path / "clip.mkv", "--model", "nothing", "--prompt", "a red car")
+    assert ran.status == 2
+    assert "there is no model 'nothing'" in ran.err

@@ -14,6 +14,7 @@ from rescene import Video
 from rescene.backbones import StableVideo
 from rescene.methods.i2vedit.edited import EditedClip
 from rescene.video.audio import Audio
+from tests.tiny_wan import TINY_WANS
 
 SIZE = 64, 96
 
@@ -236,3 +237,17 @@ def test_key_frames_belong_to_one_edit(propagate, pictures):
     ran = propagate("--first-frame", *pictures, "--key-frame", f"3={pictures[0]}")
     assert ran.status == 2
     assert "give one --first-frame" in ran.err
+
+
+def test_a_model_that_a_frame_and_a_prompt_lead_chooses_the_method(run, source, pictures, tmp_path):
+    wan = TINY_WANS["wan-ti2v"](tmp_path / "wan")
+    line = ("propagate", source, tmp_path / "out.mkv", "--first-frame", pictures[0], "--model", wan)
+    ran = run(*line, "--source", "a red car", "--num-inference-steps", 1, "--size", "64x64")
+    assert ran.status == 0, ran.err
+    result, film = Video.read(tmp_path / "out.mkv"), Video.read(source)
+    assert (len(result), result.width, result.height, result.fps) == (5, 96, 64, film.fps)
+    assert json.loads((tmp_path / "out.json").read_text())["method"] == "if-v2v"
+    refused = run(*line, "--method", "i2vedit", "--overwrite")
+    assert refused.status == 2
+    assert "i2vedit needs a model that is led by a picture" in refused.err
+    assert "use `rescene propagate` with if-v2v" in refused.err

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetModel
+from PIL import Image
 
 from rescene.backbones import Backbone
 from rescene.backbones.changes import Adapter, AdapterHeader
@@ -28,6 +29,9 @@ def quick(verb: Verb, name: str, model: Backbone, folder: Path) -> Method:
         changes["depth_model"] = str(tiny_dpt(folder / "dpt"))
     if hasattr(method, "num_frames"):
         changes["num_frames"] = 2
+    if hasattr(method, "image") and "picture" in model.conditions:
+        changes["image"] = folder / "image.png"
+        Image.new("RGB", (80, 64), "teal").save(changes["image"])
     return replace(method, **changes)
 
 

@@ -55,7 +55,9 @@ def ready(tmp_path: Path) -> Callable[[Verb, str, Backbone], Method]:
 @pytest.mark.parametrize(("verb", "name"), ALL)
 def test_every_method_runs_on_every_model_or_is_refused_in_a_sentence(tiny, ready, verb, name):
     size = max(64, tiny.grid.stride)
-    video = Video.of(torch.rand(3, 3, size, size, generator=torch.Generator().manual_seed(0)), 8)
+    # A length that fills latents, as that of inputs that were fitted.
+    frames = tiny.grid.longer(3)
+    video = Video.of(torch.rand(frames, 3, size, size, generator=torch.Generator().manual_seed(0)), 8)
     inputs = {
         "edit": Inputs(video=video),
         "generate": Inputs(),

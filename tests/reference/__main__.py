@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from tests.reference import fatezero, i2vedit, text2video_zero, tokenflow
+from tests.reference import fatezero, i2vedit, text2video_zero, tokenflow, video_transformers
 from tests.reference.result import Result
 
 SYSTEMS: dict[str, Callable[[Path, Path], Iterator[Result | str]]] = {
@@ -19,6 +19,7 @@ SYSTEMS: dict[str, Callable[[Path, Path], Iterator[Result | str]]] = {
     "i2vedit": i2vedit.run,
     "text2video_zero": text2video_zero.run,
     "tokenflow": tokenflow.run,
+    "video_transformers": video_transformers.run,
 }
 
 

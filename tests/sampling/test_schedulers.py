@@ -1,10 +1,16 @@
 """The one step formula gives what diffusers' three families of schedulers give."""
 
+import math
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 from torch import Tensor
 
 from rescene.sampling import (
@@ -14,7 +20,6 @@ from rescene.sampling import (
     ddim,
     denoised,
     epsilon,
-    flow,
     karras,
     rectified_flow,
     sample,
@@ -97,12 +102,30 @@ def test_karras_as_stable_video_diffusion_uses_it(count: int) -> None:
     torch.testing.assert_close(ours, theirs_last(theirs, noise() * 700), rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("shift", [1.0, 3.0])
-@pytest.mark.parametrize("count", [1, 4, 30])
-def test_rectified_flow(shift: float, count: int) -> None:
-    theirs: Any = FlowMatchEulerDiscreteScheduler(shift=shift)
+@pytest.mark.parametrize("shift", [3.0, 12.0])
+@pytest.mark.parametrize("count", [4, 30])
+def test_straight_paths_at_the_levels_of_wans_sampler(shift: float, count: int) -> None:
+    theirs: Any = UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift
+    )
     theirs.set_timesteps(count)
     steps = rectified_flow(count, shift=shift)
-    times = torch.tensor([step.timestep for step in steps])
-    torch.testing.assert_close(times, theirs.timesteps, rtol=1e-5, atol=1e-3)
-    torch.testing.assert_close(last(steps, noise(), flow), theirs_last(theirs, noise()), rtol=1e-4, atol=1e-4)
+    levels = torch.tensor([*(step.start.noise for step in steps), steps[-1].end.noise])
+    # Theirs begins at 1 - 1e-6, and tells the network whole numbers.
+    torch.testing.assert_close(levels, theirs.sigmas, rtol=0, atol=2e-6)
+    assert all(abs(step.timestep - 1000 * step.start.noise) < 1e-9 for step in steps)
+    assert [int(step.timestep) for step in steps[1:]] == theirs.timesteps[1:].tolist()
+
+
+def test_straight_paths_at_the_levels_of_ltx() -> None:
+    theirs: Any = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.1)
+    theirs.set_timesteps(sigmas=torch.linspace(1, 1 / 8, 8).tolist(), mu=1.2)
+    steps = rectified_flow(8, shift=math.exp(1.2), lowest=0, terminal=0.1)
+    levels = torch.tensor([*(step.start.noise for step in steps), steps[-1].end.noise])
+    torch.testing.assert_close(levels, theirs.sigmas, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("count", "shift"), [(0, 3.0), (4, 0.0), (4, -1.0), (4, math.inf), (4, math.nan)])
+def test_levels_that_cannot_be_are_refused(count: int, shift: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0, as in 25 and 5"):
+        rectified_flow(count, shift=shift)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..backbones import ALIASES, Backbone, best_device, load, outline, usual_dtype
+from ..backbones import ALIASES, Backbone, best_device, load, outline
 from ..fields import Kind
 from ..methods import Needs
 from ..runs import ModelRef
@@ -40,11 +40,12 @@ class Models:
 
     def names(self, *needs: Needs) -> list[str]:
         """The models that meet one of some needs, as far as it shows before they are there."""
-        return [
-            name
-            for name in self.offered
-            if any(each.conditions <= self.conditions(name) <= each.conditions | each.may for each in needs)
-        ]
+        return [name for name in self.offered if any(self._meets(name, each) for each in needs)]
+
+    def _meets(self, name: str, needs: Needs) -> bool:
+        alias, conditions = ALIASES.get(self.offered[name]), self.conditions(name)
+        attends = needs.attends if alias is None else alias.attends
+        return needs.attends <= attends and needs.conditions <= conditions <= needs.conditions | needs.may
 
     def conditions(self, name: str) -> frozenset[Kind]:
         """What leads a model."""
@@ -67,7 +68,7 @@ class Models:
         place = self.place(name)
         with self._lock:
             if name not in self._outlines:
-                self._outlines[name] = outline(place, dtype=usual_dtype(self.device))
+                self._outlines[name] = outline(place, device=self.device)
             return self._outlines[name]
 
     def load(self, name: str) -> Backbone:

@@ -29,7 +29,7 @@ class Record(AttentionHook):
     into: Attention = field(default_factory=Attention, repr=False)
 
     def applies(self, layer: Layer) -> bool:
-        return layer.rows == "frames" and self.layers(layer)
+        return layer.rows != "positions" and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         # As they come back from a file: how products round depends on the layout.
@@ -47,12 +47,13 @@ class Follow(AttentionHook):
     """Positions that keep their own attention (FateZero's attention blending); none if None."""
 
     def applies(self, layer: Layer) -> bool:
-        return layer.attends == "frame" and self.layers(layer)
+        return layer.attends in ("frame", "clip") and self.layers(layer)
 
     def around_attention(self, call: Call, q: Queries, k: Keys, v: Keys, proceed: Attend) -> Queries:
         others, (own_q, own_k, own_v) = call.split(q, k, v)
         out = proceed(self.source[f"{call.layer.name}.q"], self.source[f"{call.layer.name}.k"], own_v)
         if self.edited is not None:
-            rows = self.edited.at(call.grid).flatten(1)[:, None, :, None]
+            # A row of the batch for each frame, or one for the clip.
+            rows = self.edited.at(call.grid).reshape(call.per_branch, 1, -1, 1)
             out = torch.where(rows, proceed(own_q, own_k, own_v), out)
         return torch.cat([proceed(*others), out]) if len(others[0]) else out

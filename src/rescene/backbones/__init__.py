@@ -1,7 +1,7 @@
 """Pretrained models, all seen as `Backbone`: latents, predictions, and changes of the network."""
 
 from .aliases import ALIASES, MOVED, Alias, resolve
-from .backbone import Backbone, Branch, Condition, Trainable
+from .backbone import Backbone, Branch, ClipModel, Condition, Inpainter, Trainable
 from .depth_maps import DepthMaps, depth_maps
 from .frugal import give_back
 from .guidance import guided
@@ -12,6 +12,8 @@ from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
 from .stable_video import StableVideo
 from .text import PromptWarning, Text, TextEncoder
+from .unipc import unipc
+from .wan import Wan
 
 __all__ = [
     "ALIASES",
@@ -20,8 +22,10 @@ __all__ = [
     "Alias",
     "Backbone",
     "Branch",
+    "ClipModel",
     "Condition",
     "DepthMaps",
+    "Inpainter",
     "Picture",
     "PromptWarning",
     "StableDiffusion",
@@ -30,6 +34,7 @@ __all__ = [
     "Text",
     "TextEncoder",
     "Trainable",
+    "Wan",
     "best_device",
     "depth_maps",
     "give_back",
@@ -39,5 +44,6 @@ __all__ = [
     "outline",
     "resolve",
     "resolved_revision",
+    "unipc",
     "usual_dtype",
 ]

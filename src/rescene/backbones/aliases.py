@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import mini
-from ..fields import Kind
+from ..fields import Attends, Kind
 
 GB = 10**9
 RAIL, RAIL_PLUS = "CreativeML Open RAIL-M", "CreativeML Open RAIL++-M"
@@ -17,7 +18,8 @@ class Alias:
     place: str | Path
     """A hub id or a folder."""
     bytes: int
-    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32."""
+    """On disk, rounded: the parts that are used, which are what is downloaded. The hub's are in float32.
+    Wan's are worked out from numbers of parameters; Wan 2.2's text encoders are taken to be in bfloat16."""
     licence: str
     size: tuple[int, int]
     """Rows and columns of pixels that it was trained on."""
@@ -26,14 +28,32 @@ class Alias:
     """Frames that it makes at once; None for a model of single images."""
     conditions: frozenset[Kind] = frozenset(("text",))
     """What it is led by."""
+    attends: frozenset[Attends] = frozenset(("frame", "words"))
+    """What its attention layers look at."""
+    fps: float = 8.0
+    """Frames a second of the clips that it was trained on, where that is fixed."""
+    shift: float | None = None
+    """How far its makers shift the levels of noise when they sample, where that is a choice."""
+    guidance: tuple[float, ...] = ()
+    """The scale that its makers guide with; for two networks, that of the noisy levels' first."""
 
 
-SVD = {
+SVD: dict[str, Any] = {
     "bytes": 9 * GB,
     "licence": "Stability AI Community License",
     "size": (576, 1024),
     "conditions": frozenset(("picture",)),
+    "attends": frozenset(("frame", "time", "picture")),
 }
+WAN: dict[str, Any] = {
+    "licence": "Apache-2.0",
+    "size": (480, 832),
+    "frames": 81,
+    "fps": 16,
+    "guidance": (5.0,),
+    "attends": frozenset(("clip", "words")),
+}
+LED = frozenset[Kind](("text", "picture"))
 ALIASES: dict[str, Alias] = {
     "mini": Alias(
         place=mini.FOLDER,
@@ -89,6 +109,70 @@ ALIASES: dict[str, Alias] = {
         about="the same for longer clips",
         **SVD,
     ),
+    "wan-1.3b": Alias(
+        place="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+        bytes=int(28.9 * GB),
+        about="clips from text, for edits by text: the smallest Wan 2.1; fits small cards",
+        **{**WAN, "shift": 8.0, "guidance": (6.0,)},
+    ),
+    "wan-14b": Alias(
+        place="Wan-AI/Wan2.1-T2V-14B-Diffusers",
+        bytes=int(80.4 * GB),
+        about="clips from text: the large Wan 2.1",
+        **{**WAN, "shift": 5.0},
+    ),
+    "wan-5b": Alias(
+        place="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
+        bytes=int(34.2 * GB),
+        about="clips from text, or from a first frame and text: Wan 2.2, with 16 pixels a latent",
+        **{**WAN, "size": (704, 1280), "frames": 121, "fps": 24, "shift": 5.0},
+    ),
+    "wan-i2v-14b": Alias(
+        place="Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
+        bytes=int(91.3 * GB),
+        about="clips from a first frame and text: Wan 2.1",
+        conditions=LED,
+        **{**WAN, "shift": 3.0},
+    ),
+    "wan-i2v-14b-720p": Alias(
+        place="Wan-AI/Wan2.1-I2V-14B-720P-Diffusers",
+        bytes=int(91.3 * GB),
+        about="the same, trained on larger frames",
+        conditions=LED,
+        **{**WAN, "size": (720, 1280), "shift": 5.0},
+    ),
+    "wan-flf2v-14b": Alias(
+        place="Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers",
+        bytes=int(91.3 * GB),
+        about="clips between a first and a last frame: Wan 2.1",
+        conditions=LED,
+        **{**WAN, "size": (720, 1280), "shift": 16.0},
+    ),
+    "wan-vace-1.3b": Alias(
+        place="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
+        bytes=int(31.8 * GB),
+        about="clips from text, around what a mask keeps: Wan 2.1",
+        **{**WAN, "shift": 16.0},
+    ),
+    "wan-vace-14b": Alias(
+        place="Wan-AI/Wan2.1-VACE-14B-diffusers",
+        bytes=int(92.6 * GB),
+        about="the same, large",
+        **{**WAN, "size": (720, 1280), "shift": 16.0},
+    ),
+    "wan-a14b": Alias(
+        place="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+        bytes=int(126.2 * GB),
+        about="clips from text: Wan 2.2, two networks of which one is at work",
+        **{**WAN, "size": (720, 1280), "shift": 12.0, "guidance": (4.0, 3.0)},
+    ),
+    "wan-i2v-a14b": Alias(
+        place="Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+        bytes=int(126.2 * GB),
+        about="clips from a first frame and text: Wan 2.2, two networks of which one is at work",
+        conditions=LED,
+        **{**WAN, "size": (720, 1280), "shift": 5.0, "guidance": (3.5, 3.5)},
+    ),
 }
 """Short names."""
 MOVED = {
@@ -104,3 +188,29 @@ def resolve(name: str | Path) -> str | Path:
     if (alias := ALIASES.get(str(name))) is not None:
         return alias.place
     return MOVED.get(str(name), name)
+
+
+SMALL = Alias(place="", bytes=0, licence="", size=(128, 128), frames=17, fps=8, about="a small Wan")
+"""Of Wans whose shape isn't that of a published one."""
+SHAPES = {
+    ("Reads", 1536, 1): "wan-1.3b",
+    ("Reads", 5120, 1): "wan-14b",
+    ("Reads", 5120, 2): "wan-a14b",
+    ("FirstLatents", 3072, 1): "wan-5b",
+    ("SourceLatents", 3072, 1): "wan-5b",
+    ("LedFrames", 5120, 1): "wan-i2v-14b",
+    ("LedFrames", 5120, 2): "wan-i2v-a14b",
+    ("ends", 5120, 1): "wan-flf2v-14b",
+    ("Control", 1536, 1): "wan-vace-1.3b",
+    ("Control", 5120, 1): "wan-vace-14b",
+}
+"""Published Wans by what they read, the width of their features, and their number of networks."""
+
+
+def authors(reads: str, width: int, *, networks: int) -> Alias:
+    """The published Wan of a shape, whose makers tell how to use it.
+
+    The files of checkpoints often name another shift than the one that their makers sample with.
+    """
+    name = SHAPES.get((reads, width, networks))
+    return SMALL if name is None else ALIASES[name]

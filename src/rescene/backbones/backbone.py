@@ -13,6 +13,7 @@ import torch
 from ..attention import AttentionControl, Change
 from ..fields import Kind
 from ..inputs.grid import Grid
+from ..inputs.masks import Mask
 from ..sampling import Schedule, Step
 from ..typing import Frames, Latents
 from ..video import Video
@@ -27,8 +28,10 @@ class Condition:
     text: Text | None = None
     picture: Picture | None = None
     beside: Latents | None = None
-    """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"), or
-    depth maps from -1 (far) to 1 (near) of the latents' size ("depth")."""
+    """What the network reads beside its own latents: an image's latents as `encode` gives them ("beside"),
+    depth maps from -1 (far) to 1 (near) of the latents' size ("depth"), or a clip with a mask ("control")."""
+    strength: tuple[float, ...] = ()
+    """How strongly each layer that reads a control does, the first one's first; fully if empty."""
 
 
 class Branch(NamedTuple):
@@ -56,7 +59,9 @@ class Backbone(Protocol):
     dtype: torch.dtype
     """The precision of its network."""
     conditions: frozenset[Kind]
-    """All that each branch must be given, and nothing else."""
+    """All that each branch must be given."""
+    options: frozenset[Kind]
+    """What a branch may be given besides, and nothing else."""
     control: AttentionControl
     """The changes now in force: `print(model.control)` tells which hooks run where."""
 
@@ -87,13 +92,22 @@ class Backbone(Protocol):
         ...
 
     def picture(
-        self, frame: Frames, *, fps: float, noisy: Frames | None = None, latents: Latents | None = None
+        self,
+        frame: Frames,
+        *,
+        fps: float,
+        frames: int | None = None,
+        last: Frames | None = None,
+        noisy: Frames | None = None,
+        latents: Latents | None = None,
     ) -> Picture:
         """What a model that a picture leads reads of a frame.
 
         Args:
             frame: One frame in [0, 1].
             fps: How many frames a second the clip has that it leads.
+            frames: How many frames it has, which some models must know.
+            last: The clip's last frame, for models that take it.
             noisy: The frame with noise, whose latents the model is to take instead.
             latents: The frame's latents as `encode` gives them, or as they were sampled, if they are known.
 
@@ -102,8 +116,18 @@ class Backbone(Protocol):
         """
         ...
 
-    def schedule(self, steps: int, *, invert: bool = False) -> Schedule:
-        """The steps from noise to video, or those from video to noise: `sample` walks either."""
+    def schedule(self, steps: int, *, invert: bool = False, shift: float | None = None) -> Schedule:
+        """The steps from noise to video, or those from video to noise: `sample` walks either.
+
+        Args:
+            steps: How many.
+            invert: Whether to walk to noise.
+            shift: How far levels are moved towards noise, for models of straight paths; as the model's makers
+                sample if None.
+
+        Raises:
+            ValueError: If the model takes no such number of steps, or no shift.
+        """
         ...
 
     def predict(self, *branches: Branch) -> tuple[Latents, ...]:
@@ -132,6 +156,41 @@ class Backbone(Protocol):
 
     def feature_bytes(self, size: tuple[int, int]) -> int:
         """Bytes of the first level's features of one latent, for latents of `size`."""
+        ...
+
+
+@runtime_checkable
+class ClipModel(Backbone, Protocol):
+    """A model that makes whole clips, and tells how its makers sample them."""
+
+    native_size: tuple[int, int]
+    """Rows and columns of pixels of the clips that it was trained on."""
+    native_fps: float
+    """Their frames a second."""
+    shift: float
+    """How far levels of noise are shifted if nothing else is asked for."""
+
+    def guidance(self, step: Step) -> float:
+        """The scale that its makers guide with at a step."""
+        ...
+
+
+@runtime_checkable
+class Inpainter(Backbone, Protocol):
+    """A model that keeps what is outside a mask, and invents what is inside."""
+
+    def masked(self, video: Video, mask: Mask, *, reference: Frames | None = None) -> Latents:
+        """The control of a clip, for `Condition.beside`.
+
+        Args:
+            video: The clip; what is inside the mask is a hint, and leaves all open if it is grey (0.5).
+            mask: 1 where the model invents, of the clip's size and length.
+            reference: A picture of the clip's size that shows what is to appear. Then there is one latent
+                more, the first, in the control and in what is sampled, to be dropped before decoding.
+
+        Raises:
+            ValueError: If sizes or lengths don't fit.
+        """
         ...
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.schedulers.scheduling_utils import SCHEDULER_CONFIG_NAME
 from safetensors import SafetensorError
 from torch import nn
 
@@ -27,10 +29,19 @@ class Family:
     """Classes of pipelines, as `model_index.json` names them, whose parts make such a model."""
     parts: Mapping[str, tuple[str, ...]]
     """The parts that are used, and the classes that each may have; any if none is named."""
-    scheduler: str
-    """The class by which the scheduler's settings are read; nothing else is used of it."""
+    scheduler: str | None
+    """The class by which the scheduler's settings are read; nothing else is used of it. With None, they are
+    given as they are in the file."""
     make: Callable[..., Backbone]
     """Makes a model of the parts: takes them by name, and `device` and `offload`."""
+    optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Parts that are used where a model has them, and the classes that each may have."""
+    settings: tuple[str, ...] = ()
+    """Entries of `model_index.json` that `make` is given beside the parts; None where there is none."""
+    precise: frozenset[str] = frozenset()
+    """Parts that are always in single precision."""
+    half: torch.dtype = torch.float16
+    """The usual precision of the others on a GPU."""
     pipeline: Callable[[dict[str, Any]], Any] | None = None
     """Makes diffusers' pipeline of the parts, which merges LoRAs into them; None if there are no such."""
 
@@ -38,6 +49,18 @@ class Family:
         """Whether a model has all parts, of the right classes."""
         found = {part: _class(index, part) for part in self.parts}
         return all(found[part] and (not kinds or found[part] in kinds) for part, kinds in self.parts.items())
+
+
+class SchedulerFile(ConfigMixin):
+    """Reads the settings of a scheduler, whatever its class."""
+
+    config_name = SCHEDULER_CONFIG_NAME
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **where: Any) -> dict[str, Any]:
+        """The entries of `scheduler_config.json`."""
+        settings: Any = cls.load_config(name, **where)
+        return dict(settings)
 
 
 ReadPart = Callable[..., Any]
@@ -88,13 +111,22 @@ def read_parts(
         ValueError: If one is of another class than the family's, or its weights don't fit.
     """
     refuse_incomplete(name, index, family)
-    for part, kinds in family.parts.items():
+    wanted = {
+        **family.parts,
+        **{part: kinds for part, kinds in family.optional.items() if _class(index, part)},
+    }
+    for part, kinds in wanted.items():
         if kinds and _class(index, part) not in kinds:
             raise ValueError(
                 f"the {part} of {name} is a {_class(index, part)}; supported are {', '.join(kinds)}"
             )
-    classes = {part: _kind(name, index, family, part) for part in family.parts}
-    return {part: read(name, part, kind, revision=revision, dtype=dtype) for part, kind in classes.items()}
+    precisions = {part: torch.float32 if part in family.precise else dtype for part in wanted}
+    classes = {part: _kind(name, index, family, part) for part in wanted}
+    parts = {
+        part: read(name, part, kind, revision=revision, dtype=precisions[part])
+        for part, kind in classes.items()
+    }
+    return {**parts, **{entry: index.get(entry) for entry in family.settings}}
 
 
 def load_part(
@@ -162,7 +194,9 @@ def _class(index: Mapping[str, Any], part: str) -> str | None:
 
 def _kind(name: str | Path, index: Mapping[str, Any], family: Family, part: str) -> type[Any]:
     """The class that a part is read by."""
-    library, kind = ("diffusers", family.scheduler) if part == "scheduler" else index[part]
+    if part == "scheduler" and family.scheduler is None:
+        return SchedulerFile
+    library, kind = ("diffusers", str(family.scheduler)) if part == "scheduler" else index[part]
     found = getattr(import_module(library), kind, None) if library in LIBRARIES else None
     if found is None:
         raise ValueError(

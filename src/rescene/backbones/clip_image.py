@@ -1,11 +1,15 @@
-"""Pictures as CLIP reads them for Stable Video Diffusion: blurred, scaled to a square, normalised."""
+"""Pictures as CLIP reads them: for Stable Video Diffusion scaled to a square, for Wan cropped to one."""
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from ..typing import Frames
+from .parts import Parts
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -36,3 +40,28 @@ def _blurred(pixels: Frames, side: int, sigma: float) -> Frames:
         kernel = kernel.transpose(-1, -2)
     padding = (reach, reach, 0, 0) if side == -1 else (0, 0, reach, reach)
     return F.conv2d(F.pad(pixels, padding, mode="reflect"), kernel, groups=3)
+
+
+class ClipImages:
+    """What CLIP sees in the middle square of a picture, as Wan 2.1 reads it: its last but one states.
+
+    Args:
+        parts: The model's networks.
+        encoder: CLIP's vision model, one of them.
+    """
+
+    def __init__(self, parts: Parts, encoder: Any):
+        self._parts, self._encoder = parts, encoder
+        side = int(encoder.config.image_size)
+        self._processor = CLIPImageProcessorPil(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        )
+
+    @torch.no_grad()
+    def __call__(self, frame: Frames) -> Float[Tensor, "1 N E"]:
+        """The states of a frame's patches, and of the whole first."""
+        image = (frame[0] * 255).round().byte().cpu()
+        pixels = self._processor(images=image, return_tensors="pt")["pixel_values"]
+        encoder = self._parts.awake(self._encoder)
+        seen = encoder(pixels.to(self._parts.device, encoder.dtype), output_hidden_states=True)
+        return seen.hidden_states[-2].float()

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..fields import Kind
 from ..inputs.grid import Grid
+from ..typing import Frames
 from .backbone import Branch, Condition
 
 WORDS: dict[Kind, str] = {
@@ -12,31 +13,46 @@ WORDS: dict[Kind, str] = {
     "picture": "a picture",
     "beside": "an image's latents",
     "depth": "depth maps",
+    "control": "a control",
 }
 
 
-def refuse_conditions(title: str, needed: Set[Kind], branches: Iterable[Branch]) -> None:
+def refuse_conditions(
+    title: str, needed: Set[Kind], branches: Iterable[Branch], *, options: Set[Kind] = frozenset()
+) -> None:
     """Raises ValueError if a branch lacks a condition that a model needs, or has one that it can't read."""
     for branch in branches:
-        if (given := _given(branch.condition, needed)) != needed:
+        if not needed <= (given := _given(branch.condition, needed | options)) <= needed | options:
             raise ValueError(
-                f"this {title} reads {_listed(needed)} and was given {_listed(given)}; use a model or a "
-                "method of the other kind"
+                f"this {title} reads {_listed(needed | options)} and was given {_listed(given)}; use a model "
+                "or a method of the other kind"
             )
 
 
-def _given(condition: Condition, needed: Set[Kind]) -> Set[Kind]:
-    beside: Kind = "depth" if "depth" in needed else "beside"
-    found: dict[Kind, object] = {
-        "text": condition.text,
-        "picture": condition.picture,
-        beside: condition.beside,
-    }
-    return {kind for kind, value in found.items() if value is not None}
+def _given(condition: Condition, known: Set[Kind]) -> Set[Kind]:
+    beside: Kind = "depth" if "depth" in known else "control" if "control" in known else "beside"
+    found: tuple[tuple[Kind, object], ...] = (
+        ("text", condition.text),
+        ("picture", condition.picture),
+        (beside, condition.beside),
+    )
+    return {kind for kind, value in found if value is not None}
 
 
 def _listed(kinds: Set[Kind]) -> str:
     return " and ".join(words for kind, words in WORDS.items() if kind in kinds) or "nothing"
+
+
+def refuse_last(last: Frames | None) -> None:
+    """Raises ValueError if a last frame is given to a model that doesn't take it."""
+    if last is not None:
+        raise ValueError("this model is led by a first frame only; use one that takes a last one too")
+
+
+def refuse_shift(title: str, shift: float | None) -> None:
+    """Raises ValueError if levels of noise are to be shifted that a model was given by its training."""
+    if shift is not None:
+        raise ValueError(f"{title} takes no shift (of {shift:g}); it belongs to models such as Wan")
 
 
 def refuse_size(height: int, width: int, grid: Grid) -> None:
@@ -77,4 +93,19 @@ def refuse_unfit_xl(unet: Any, vae: Any, text_encoder: Any, text_encoder_2: Any)
         raise ValueError(
             "this variant of Stable Diffusion XL isn't supported: it reads more than its latents, or scales "
             "them in its own way; use the base model or one tuned from it"
+        )
+
+
+def refuse_unfit_wan(transformer: Any, vae: Any, text_encoder: Any) -> None:
+    """Raises ValueError if three configurations don't make a Wan."""
+    if transformer.text_dim != text_encoder.d_model:
+        raise ValueError(
+            f"the transformer takes texts of width {transformer.text_dim} and the text encoder makes "
+            f"{text_encoder.d_model}; they must come from one model"
+        )
+    extra = transformer.in_channels - vae.z_dim
+    if extra not in (0, vae.z_dim, vae.z_dim + vae.scale_factor_temporal):
+        raise ValueError(
+            f"the transformer takes {transformer.in_channels} channels and the VAE makes {vae.z_dim}: a Wan "
+            "of a kind that isn't supported"
         )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from .. import mini
-from . import checkpoints, stable_diffusion, stable_diffusion_xl, stable_video
+from . import checkpoints, stable_diffusion, stable_diffusion_xl, stable_video, wan
 from .aliases import ALIASES, resolve
 from .backbone import Backbone
 from .checkpoints import Family, ReadPart, outline_part, read_index, read_parts
@@ -19,6 +19,7 @@ FAMILIES: tuple[Family, ...] = (
     stable_diffusion.FAMILY,
     stable_diffusion_xl.FAMILY,
     stable_video.FAMILY,
+    wan.FAMILY,
 )
 """All that can be loaded."""
 FILES = (".safetensors", ".ckpt", ".pt", ".bin")
@@ -34,7 +35,7 @@ def load(
     loras: Mapping[str, float] | None = None,
     offload: bool = False,
 ) -> Backbone:
-    """Loads Stable Diffusion 1.x, 2.x or XL, or Stable Video Diffusion.
+    """Loads Stable Diffusion 1.x, 2.x or XL, Stable Video Diffusion, or Wan.
 
     Args:
         name: An alias (`mini`, `sd15`, `svd`, ...), a hub id, a local diffusers folder, or a `.safetensors`
@@ -42,7 +43,7 @@ def load(
             folder of its name beside it, `model/` for `model.safetensors`, that holds the files of the
             model's diffusers folder without weights; if there is none, from the hub.
         device: Where to compute: `cuda`, `mps` or `cpu`; the best that there is if None.
-        dtype: Precision of the weights; float16 on CUDA and float32 elsewhere if None.
+        dtype: Precision of the weights; if None, float32, and on CUDA float16 (bfloat16 for Wan).
         revision: Branch, tag or commit of a hub id.
         loras: LoRA files, folders or hub ids, each with its weight (1 is full strength).
         offload: Whether parts wait in main memory until they are needed: slower, for small accelerators.
@@ -58,25 +59,38 @@ def load(
             f"no LoRA can be merged into a {found.family.title}; those of how a video moves are given to the "
             "method (motion_lora)"
         )
-    components = found.parts(dtype or usual_dtype(device), read=checkpoints.load_part)
+    components = found.parts(dtype or usual_dtype(device, found.family.half), read=checkpoints.load_part)
     for path, weight in (loras or {}).items():
         add_lora(components, found.family, path, weight)
     remark = {"remark": mini.remark} if str(name) == "mini" else {}
     return found.family.make(components, device=device, offload=offload, **remark)
 
 
-def outline(name: str | Path, *, revision: str | None = None, dtype: torch.dtype) -> Backbone:
+def outline(
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device | None = None,
+) -> Backbone:
     """A model whose weights are only sizes (torch's device `meta`); tokenizer and schedule are the real ones.
 
     For plans, and to find mistakes before anything slow begins. Of a model in one file the weights are read,
     as only they tell its shape.
+
+    Args:
+        name: As for `load`.
+        revision: As for `load`.
+        dtype: Precision of the weights; as `load` would choose it for `device` if None.
+        device: Where the model will compute; the best that there is if None.
 
     Raises:
         FileNotFoundError: If there is no such model, or a part of it is missing.
         ValueError: If it is of no known family.
     """
     found = find(name, revision)
-    components = found.parts(dtype, read=outline_part)
+    device = torch.device(device) if device is not None else best_device()
+    components = found.parts(dtype or usual_dtype(device, found.family.half), read=outline_part)
     return found.family.make(components, device="cpu" if found.listed is None else "meta")
 
 
@@ -147,9 +161,9 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def usual_dtype(device: torch.device) -> torch.dtype:
-    """The precision that `load` chooses."""
-    return torch.float16 if device.type == "cuda" else torch.float32
+def usual_dtype(device: torch.device, half: torch.dtype = torch.float16) -> torch.dtype:
+    """The precision that `load` chooses, for a family whose half precision is `half`."""
+    return half if device.type == "cuda" else torch.float32
 
 
 def resolved_revision(name: str | Path, revision: str | None) -> str | None:

@@ -1,17 +1,24 @@
 """Merges LoRAs (Hu et al., ICLR 2022) into a model's weights."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from .checkpoints import Family, refuse_pickle
 from .hub import is_hub_id
 
+PARTS = ("unet", "transformer", "transformer_2", "text_encoder", "text_encoder_2")
+"""The parts of models that LoRAs change."""
+NOISY, CLEAN = re.compile(r"high.?noise", re.I), re.compile(r"low.?noise", re.I)
+"""How the names of files tell which of two networks they are for."""
 DOWN = ("lora_A.weight", "down.weight")
 """How the names of layers' first factors end, in the formats that diffusers reads."""
 
 
 def add_lora(components: dict[str, Any], family: Family, path: str | Path, weight: float) -> None:
-    """Adds `weight` times a LoRA to the weights of the UNet and the text encoders.
+    """Adds `weight` times a LoRA to the weights of the networks that predict and of the text encoders.
+
+    Of two networks it is for both, unless its name says "high noise" or "low noise".
 
     Args:
         components: The parts of a pipeline; their weights change.
@@ -27,22 +34,37 @@ def add_lora(components: dict[str, Any], family: Family, path: str | Path, weigh
     pipeline = family.pipeline(components)
     name, where = locate(path)
     try:
-        tensors = pipeline.lora_state_dict(name, use_safetensors=True, **where)[0]
-        pipeline.load_lora_weights(name, use_safetensors=True, **where)
+        read = pipeline.lora_state_dict(name, use_safetensors=True, **where)
+        tensors = read[0] if isinstance(read, tuple) else read  # With the factors of some formats beside.
+        for options in _networks(components, str(path)):
+            pipeline.load_lora_weights(name, use_safetensors=True, **where, **options)
     except OSError as error:
         raise FileNotFoundError(f"the LoRA {path} can't be read: {error}") from error
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"the LoRA {path} doesn't fit this model: {error}") from error
     layers = sum(name.endswith(DOWN) for name in tensors)
-    parts = [components[name] for name in ("unet", "text_encoder", "text_encoder_2") if name in components]
-    found = sum(".lora_A." in name for part in parts for name, _ in part.named_parameters())
+    parts = {name: components[name] for name in PARTS if name in components}
+    added = [name for name, part in parts.items() for at, _ in part.named_parameters() if ".lora_A." in at]
+    found = len(added)
     if found < max(layers, 1):
         raise ValueError(
             f"this model has {found} of the {layers} layers that the LoRA {path} changes: it was made for "
             "another kind of model"
         )
-    pipeline.fuse_lora(lora_scale=weight)
+    pipeline.fuse_lora(components=sorted(set(added)), lora_scale=weight)
     pipeline.unload_lora_weights()
+
+
+def _networks(components: dict[str, Any], path: str) -> list[dict[str, bool]]:
+    """What the pipeline is to be told for each network that a LoRA is for."""
+    if "transformer_2" not in components:
+        return [{}]
+    both = bool(NOISY.search(path)) == bool(CLEAN.search(path))
+    return [
+        {"load_into_transformer_2": second}
+        for second, sign in ((False, NOISY), (True, CLEAN))
+        if both or sign.search(path)
+    ]
 
 
 def locate(path: str | Path) -> tuple[str, dict[str, str]]:

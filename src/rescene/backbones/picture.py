@@ -18,10 +18,10 @@ FASTEST = 30
 class Picture:
     """What leads a branch: a picture, and how fast it is to move."""
 
-    embedding: Float[Tensor, "1 1 E"]
-    """What CLIP sees in the picture."""
+    embedding: Float[Tensor, "1 N E"]
+    """What CLIP sees in the picture; no rows for models without CLIP."""
     latents: Float[Tensor, "_ C h w"]
-    """Its latents, not scaled; one for all frames or one for each."""
+    """Its latents as the model reads them: one for all, one for each of the clip's, or the clip's first."""
     fps: float
     """Frames a second, less one: the model counts so. See `counted`."""
 

@@ -30,7 +30,7 @@ from ..video import Video
 from .backbone import Branch
 from .checkpoints import Family
 from .decoded import DecodedLatents
-from .fits import refuse_conditions, refuse_size, refuse_unfit
+from .fits import refuse_conditions, refuse_shift, refuse_size, refuse_unfit
 from .frugal import feed_frame_by_frame, give_back
 from .picture import Picture
 from .text import ClipText, Text, TextEncoder
@@ -119,15 +119,23 @@ class StableDiffusion(UNetModel):
         return (decoded.float() / 2 + 0.5).clamp(0, 1).cpu()
 
     def picture(
-        self, frame: Frames, *, fps: float, noisy: Frames | None = None, latents: Latents | None = None
+        self,
+        frame: Frames,
+        *,
+        fps: float,
+        frames: int | None = None,
+        last: Frames | None = None,
+        noisy: Frames | None = None,
+        latents: Latents | None = None,
     ) -> Picture:
         """Refuses: no picture leads this model."""
         raise ValueError(
             f"{self.title} is led by a prompt, not by a picture; use an image-to-video model such as svd"
         )
 
-    def schedule(self, steps: int, *, invert: bool = False) -> Schedule:
+    def schedule(self, steps: int, *, invert: bool = False, shift: float | None = None) -> Schedule:
         """DDIM steps through the schedule that the model was trained with."""
+        refuse_shift(self.title, shift)
         found = ddim(self._alphas, steps, offset=self._offset, final=self._final_alpha)
         schedule = Schedule(tuple(found), self._split)
         return schedule.inverted() if invert else schedule

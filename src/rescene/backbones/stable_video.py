@@ -17,7 +17,7 @@ from .backbone import Branch
 from .checkpoints import Family
 from .clip_image import clip_pixels
 from .decoded import DecodedLatents
-from .fits import refuse_conditions, refuse_size
+from .fits import refuse_conditions, refuse_last, refuse_shift, refuse_size
 from .frugal import give_back_at_once
 from .picture import Picture, counted
 from .unet_model import UNetModel
@@ -82,9 +82,17 @@ class StableVideo(UNetModel):
         return torch.cat(frames)
 
     def picture(
-        self, frame: Frames, *, fps: float, noisy: Frames | None = None, latents: Latents | None = None
+        self,
+        frame: Frames,
+        *,
+        fps: float,
+        frames: int | None = None,
+        last: Frames | None = None,
+        noisy: Frames | None = None,
+        latents: Latents | None = None,
     ) -> Picture:
         """What leads a clip. See `Backbone`."""
+        refuse_last(last)
         if latents is None:
             unscaled = self.image(frame if noisy is None else noisy)
         else:
@@ -114,12 +122,13 @@ class StableVideo(UNetModel):
         finally:
             nn.Module.to(vae, dtype)
 
-    def schedule(self, steps: int, *, invert: bool = False) -> Schedule:
+    def schedule(self, steps: int, *, invert: bool = False, shift: float | None = None) -> Schedule:
         """EDM's steps (Karras et al., 2022, eq. 5); inverted, the network is told the cleaner end's level.
 
         Raises:
             ValueError: If there are too few steps to invert.
         """
+        refuse_shift(self.title, shift)
         sigma_min, sigma_max = self._sigmas
         found = karras(steps, sigma_min=sigma_min, sigma_max=sigma_max)
         return Schedule(tuple(unit_variance(edm_inversion(found) if invert else found)), velocity)

@@ -1,5 +1,6 @@
 """Prompts as networks read them: states of each token, and where the words are among the tokens."""
 
+import html
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,9 @@ class ClipText:
         remark: What to warn of in a prompt, if anything.
     """
 
+    _marks = 2
+    """Tokens that the tokenizer adds: the begin and the end."""
+
     def __init__(
         self,
         parts: Parts,
@@ -85,7 +89,7 @@ class ClipText:
         remark: Callable[[str], str | None] | None = None,
     ):
         self.tokenizer, self._parts, self._encoder, self._remark = tokenizer, parts, encoder, remark
-        self.width = int(encoder.config.hidden_size)
+        self.width, self._length = int(encoder.config.hidden_size), int(tokenizer.model_max_length)
         self._known: dict[str, Text] = {}
 
     def __call__(self, prompt: str) -> Text:
@@ -101,7 +105,7 @@ class ClipText:
 
     def tokenize(self, prompt: str) -> Prompt:
         """See `TextEncoder`."""
-        return tokenize(self.tokenizer, prompt)
+        return tokenize(self.tokenizer, prompt, length=self._length)
 
     @torch.no_grad()
     def _text(self, prompt: str) -> Text:
@@ -121,12 +125,12 @@ class ClipText:
         return self._parts.awake(encoder)(padded.to(self._parts.device), **options)
 
     def _refuse_long(self, prompt: str) -> None:
-        length = self.tokenizer.model_max_length
         tokens: list[int] = self.tokenizer(prompt).input_ids
-        if len(tokens) > length:
-            lost = self.tokenizer.decode(tokens[length - 1 : -1]).strip()
+        if len(tokens) > self._length:
+            lost = self.tokenizer.decode(tokens[self._length - 1 : -1]).strip()
             raise ValueError(
-                f"the prompt has {len(tokens) - 2} tokens and the model reads {length - 2}; cut {lost!r}"
+                f"the prompt has {len(tokens) - self._marks} tokens and the model reads "
+                f"{self._length - self._marks}; cut {lost!r}"
             )
 
 
@@ -154,3 +158,45 @@ class TwoClips(ClipText):
         if not prompt:
             states, summary = torch.zeros_like(states), torch.zeros_like(summary)
         return Encoded(states, summary)
+
+
+class T5Text(ClipText):
+    """T5's last hidden states as Wan reads them: those of the prompt's own tokens, then zeros.
+
+    No mask tells the network which are which, so that the number of rows is part of the result.
+
+    Args:
+        parts: The model's networks.
+        tokenizer: T5's.
+        encoder: T5's encoder.
+        length: Rows that the network was trained with.
+    """
+
+    _marks = 1
+
+    def __init__(self, parts: Parts, tokenizer: Any, encoder: Any, *, length: int, **options: Any):
+        super().__init__(parts, tokenizer, encoder, **options)
+        self._length = length
+
+    def __call__(self, prompt: str) -> Text:
+        """See `TextEncoder`; entities of HTML and runs of white space are resolved first."""
+        return super().__call__(cleaned(prompt))
+
+    def tokenize(self, prompt: str) -> Prompt:
+        """See `TextEncoder`."""
+        return super().tokenize(cleaned(prompt))
+
+    def encode(self, prompt: str) -> Encoded:
+        """Runs the network."""
+        padded = self.tokenizer(prompt, padding="max_length", max_length=self._length, return_tensors="pt")
+        if self._parts.device.type == "meta":  # Making the mask would ask for numbers.
+            return Encoded(torch.empty(1, self._length, self.width, device="meta"))
+        encoder = self._parts.awake(self._encoder)
+        padded = padded.to(encoder.device)
+        states = encoder(padded.input_ids, attention_mask=padded.attention_mask).last_hidden_state
+        return Encoded(states * padded.attention_mask[..., None].to(states))
+
+
+def cleaned(prompt: str) -> str:
+    """A prompt as Wan was trained on: without entities of HTML, also doubled ones, and in single spaces."""
+    return " ".join(html.unescape(html.unescape(prompt)).split())

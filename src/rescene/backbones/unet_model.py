@@ -31,6 +31,7 @@ class UNetModel:
     title: str
     native_frames: int | None = None
     conditions: frozenset[Kind]
+    options: frozenset[Kind] = frozenset()
 
     def __init__(
         self, networks: Sequence[Any], *, context: Context, device: torch.device | str, offload: bool
@@ -48,13 +49,9 @@ class UNetModel:
         """A block in which `changes` hold, inside those of enclosing blocks."""
         return self.control.changed(*changes)
 
-    @cached_property
-    def _identity(self) -> str:
-        return self._parts.fingerprint()
-
     def identity(self) -> str:
         """SHA-256 over the names and bytes of all weights: there are gigabytes, and nothing changes them."""
-        return self._identity
+        return self._parts.identity
 
     @cached_property
     def network_hash(self) -> str:

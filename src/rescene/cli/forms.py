@@ -80,7 +80,7 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
     for name in values:
         if name not in known:
             raise ValueError(unknown(str(name), known, name=str(path)))
-    if values.get("method", None) not in {None, *methods}:
+    if methods and values.get("method", None) not in {None, *methods}:
         raise ValueError(unknown(str(values["method"]), methods, name=f"{path}: method"))
     return values
 

@@ -21,11 +21,11 @@ def main(arguments: Sequence[str]) -> None:
     for name, alias in ALIASES.items():
         height, width = alias.size
         frames = f", {alias.frames} frames at once" if alias.frames else ""
-        print(f"{name:<12}{'in this package' if name == 'mini' else alias.place}")
-        print(f"{'':<12}{width}x{height}{frames}; {megabytes(alias.bytes)}; {alias.licence}")
-        print(f"{'':<12}{alias.about}")
+        print(f"{name:<18}{'in this package' if name == 'mini' else alias.place}")
+        print(f"{'':<18}{width}x{height}{frames}; {megabytes(alias.bytes)}; {alias.licence}")
+        print(f"{'':<18}{alias.about}")
     print(
-        "\n--model also takes the hub id of any Stable Diffusion 1.x, 2.x or XL or Stable Video Diffusion\n"
-        "(OWNER/NAME), a folder in diffusers' layout, or a .safetensors file. Models from the hub are\n"
-        f"downloaded once.\n\nControlNets with short names: {', '.join(CONTROLNETS)}."
+        "\n--model also takes the hub id of any Stable Diffusion 1.x, 2.x or XL, Stable Video Diffusion\n"
+        "or Wan (OWNER/NAME), a folder in diffusers' layout, or a .safetensors file. Models from the hub\n"
+        f"are downloaded once.\n\nControlNets with short names: {', '.join(CONTROLNETS)}."
     )

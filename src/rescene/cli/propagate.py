@@ -1,12 +1,14 @@
 """`rescene propagate`: a video and its edited first frame in, the edited video out."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional, UseAppendAction
 
-from ..methods.i2vedit import I2VEdit
+from ..methods import IFV2V, I2VEdit
 from ..runs import InputRefs, KeyFrameRef, Recipe, Trim, VideoRef
 from .edit import numbered
 from .forms import parse
@@ -15,7 +17,7 @@ from .options import VideoModelOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Propagate:
-    """Carry an edited first frame through the whole video (I2VEdit)."""
+    """Carry an edited first frame through the whole video, by I2VEdit or, with Wan, by IF-V2V."""
 
     input: Positional[Path]
     """The video: mp4, mov, webm, mkv, avi, gif, or a folder of frames."""
@@ -31,6 +33,9 @@ class Propagate:
     """Scale and crop edited frames that have another size than the video."""
     trim: Trim = field(default_factory=Trim)
     model: VideoModelOptions = field(default_factory=VideoModelOptions)
+    method: Literal["i2vedit", "if-v2v"] | None = None
+    """By Stable Video Diffusion (i2vedit), or by a video transformer such as Wan (if-v2v); the one that fits
+    the model if not given. With `--method if-v2v --help`, the options of that one are shown."""
     edit: I2VEdit = field(default_factory=I2VEdit)
     size: str | None = None
     """Size to work at: WIDTHxHEIGHT, or `source` for the video's own; by default the model's. The result
@@ -53,6 +58,8 @@ class Propagate:
             )
         if self.key_frame and len(self.first_frame) > 1:
             raise ValueError("key frames belong to one edit: give one --first-frame with --key-frame")
+        if self.method not in (None, self.edit.name):
+            raise ValueError(f"--method {self.method} must be given on the command line, not in a file")
 
     @property
     def pictures(self) -> list[dict[int, Path]]:
@@ -72,9 +79,35 @@ class Propagate:
         return [{0: first, **later} for first in self.first_frame]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PropagateByFlow(Propagate):
+    """Carry an edited first frame through the whole video by a video transformer (IF-V2V)."""
+
+    edit: IFV2V = field(default_factory=IFV2V)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
-    propagate(parse(Propagate, arguments, command="propagate"))
+    kind = PropagateByFlow if by_flow(arguments) else Propagate
+    propagate(parse(kind, arguments, command="propagate"))
+
+
+def by_flow(arguments: Sequence[str]) -> bool:
+    """Whether the command line, or else the model that it names, asks for IF-V2V.
+
+    Raises:
+        ValueError, OSError: If there is no such model.
+    """
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in ("--method", "--model", "--revision"):
+        options.add_argument(name)
+    given = options.parse_known_args([*arguments])[0]
+    if given.method or not given.model or {"-h", "--help"} & {*arguments}:
+        return given.method == IFV2V.name
+    from ..backbones import outline
+    from ..methods.needs import fits
+
+    return fits(IFV2V.needs, outline(given.model, revision=given.revision))
 
 
 def propagate(job: Propagate) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-Kind = Literal["text", "picture", "beside", "depth"]
-"""What a model is conditioned on: a prompt, a picture that leads it, latents or depth maps beside its own."""
+Kind = Literal["text", "picture", "beside", "depth", "control"]
+"""What a model is conditioned on: a prompt, a picture that leads it, latents or depth maps beside its own, or
+the latents of a clip with a mask (VACE)."""
 Attends = Literal["frame", "time", "clip", "words", "picture"]
 """What the queries of an attention layer look at: their own frame, their own position at other times, the
 whole clip, the prompt, or the leading picture."""

@@ -4,21 +4,31 @@ from typing import get_args
 
 from ..fields import Verb
 from .fatezero import FateZero
+from .flowalign import FlowAlign
+from .flowedit import FlowEdit
 from .i2vedit import I2VEdit
-from .method import QUIET, Balance, Cost, Method, Needs, Run, TextEdit, verb_of
+from .if_v2v import IFV2V
+from .method import QUIET, Balance, Cost, Method, Needs, Prompted, Run, TextEdit, verb_of
 from .text2video_zero import InstructPix2Pix, Text2VideoZero, Text2VideoZeroRedraw
+from .text_to_video import TextToVideo
 from .tokenflow import TokenFlow
 from .tune_a_video import TuneAVideo, TuneAVideoClip
+from .uniedit import UniEdit
 
 CLASSES: tuple[type[Method], ...] = (
     FateZero,
+    FlowAlign,
+    FlowEdit,
     InstructPix2Pix,
     Text2VideoZeroRedraw,
     TokenFlow,
     TuneAVideo,
+    UniEdit,
     Text2VideoZero,
+    TextToVideo,
     TuneAVideoClip,
     I2VEdit,
+    IFV2V,
 )
 """All methods; a new one is a line here."""
 METHODS: dict[Verb, dict[str, type[Method]]] = {
@@ -27,21 +37,27 @@ METHODS: dict[Verb, dict[str, type[Method]]] = {
 """Methods by the command that runs them, and by the name that the command line and the settings files use."""
 
 __all__ = [
+    "IFV2V",
     "METHODS",
     "QUIET",
     "Balance",
     "Cost",
     "FateZero",
+    "FlowAlign",
+    "FlowEdit",
     "I2VEdit",
     "InstructPix2Pix",
     "Method",
     "Needs",
+    "Prompted",
     "Run",
     "Text2VideoZero",
     "Text2VideoZeroRedraw",
     "TextEdit",
+    "TextToVideo",
     "TokenFlow",
     "TuneAVideo",
     "TuneAVideoClip",
+    "UniEdit",
     "verb_of",
 ]

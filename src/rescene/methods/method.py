@@ -149,27 +149,37 @@ class Method:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextEdit(Method):
-    """The fields that text-driven edits share."""
+class Prompted(Method):
+    """The fields that edits from one prompt to another share."""
 
     source: str
     """What the video shows, in plain words: its main object, what it does and where. The closer the
     description, the better the inversion."""
     target: str
     """What it should show. Change as few words of the source prompt as the edit needs."""
-    negative_prompt: str = ""
-    """What to keep out of the result."""
     num_inference_steps: Annotated[int, AtLeast(1, usual=50)] = 50
     """Denoising steps. More steps follow the source more closely and take longer; 10 to 20 do for a first
     look."""
-    guidance_scale: Annotated[float, AtLeast(0, usual=7.5)] = 7.5
-    """How strongly the target prompt pulls, 1 or more. Turn it up when the edit is too weak, down when
-    colours burn."""
 
     def __post_init__(self) -> None:
         for name, verb in (("source", "shows"), ("target", "should show")):
             refuse_empty(getattr(self, name), f"{name} prompt", f"the video {verb}")
         super().__post_init__()
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        return self.source, self.target
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEdit(Prompted):
+    """The fields that edits with classifier-free guidance share."""
+
+    negative_prompt: str = ""
+    """What to keep out of the result."""
+    guidance_scale: Annotated[float, AtLeast(0, usual=7.5)] = 7.5
+    """How strongly the target prompt pulls, 1 or more. Turn it up when the edit is too weak, down when
+    colours burn."""
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -183,9 +193,7 @@ def given(inputs: "Inputs | Video") -> Inputs:
 
 def verb_of(kind: type[Method]) -> Verb:
     """The command that runs a method: it follows from the inputs that the method needs."""
-    if "key_frames" in kind.needs.inputs:
-        return "propagate"
-    return "edit" if kind.needs.inputs else "generate"
+    return kind.needs.verb
 
 
 def refuse_empty(prompt: str, name: str, subject: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..fields import Attends, Kind
+from ..fields import Attends, Kind, Verb
 from ..inputs.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -26,12 +26,20 @@ class Needs:
     one_latent_per_frame: bool = False
     """Whether it works on single frames: time mustn't be compressed in the latents."""
 
+    @property
+    def verb(self) -> Verb:
+        """The command that runs what needs such inputs."""
+        if "key_frames" in self.inputs:
+            return "propagate"
+        return "edit" if self.inputs else "generate"
+
 
 READS: Mapping[Kind, str] = {
     "text": "reads prompts",
     "picture": "is led by a picture",
     "beside": "reads an image beside its latents",
     "depth": "reads depth maps beside its latents",
+    "control": "reads a clip with a mask",
 }
 LAYERS: Mapping[Attends, str] = {
     "frame": "within frames",
@@ -60,7 +68,7 @@ def refuse_misfit(method: str, needs: Needs, model: "Backbone", inputs: Inputs) 
             layers = " and ".join(LAYERS[kind] for kind in sorted(lacking))
             by_frame, found = f"{by_frame} and has attention {layers}", f"{found} and has none"
         raise ValueError(
-            f"{method} needs a model that {wanted}{by_frame}; {model.title} {found}{_remedy(model)}"
+            f"{method} needs a model that {wanted}{by_frame}; {model.title} {found}{_remedy(model, needs)}"
         )
 
 
@@ -75,7 +83,8 @@ def fits(needs: Needs, model: "Backbone") -> bool:
 
 def reads(needs: Needs, model: "Backbone") -> bool:
     """Whether a model is given what it must be given, and reads what a method gives."""
-    return needs.conditions <= model.conditions <= needs.conditions | needs.may
+    known = model.conditions | model.options
+    return needs.conditions <= known and model.conditions <= needs.conditions | needs.may
 
 
 def attended(model: "Backbone") -> set[Attends]:
@@ -83,11 +92,14 @@ def attended(model: "Backbone") -> set[Attends]:
     return {layer.attends for layer in model.control.layers}
 
 
-def _remedy(model: "Backbone") -> str:
+def _remedy(model: "Backbone", needs: Needs) -> str:
+    """What to use with a model: rather another method of the same command than another command."""
     from . import METHODS  # The registry imports this module.
 
-    for verb in ("edit", "propagate", "generate"):
+    verbs: list[Verb] = ["edit", "propagate", "generate"]
+    for verb in sorted(verbs, key=lambda verb: verb != needs.verb):
         names = [name for name, kind in METHODS[verb].items() if fits(kind.needs, model)]
         if names:
-            return f"; use `rescene {verb}`" + (f" with {' or '.join(names)}" if verb == "edit" else "")
+            named = verb == "edit" or (verb == "propagate" and "i2vedit" not in names)
+            return f"; use `rescene {verb}`" + (f" with {' or '.join(names)}" if named else "")
     return "; use another model"

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..backbones import Backbone, best_device, load, outline, usual_dtype
+from ..backbones import Backbone, best_device, load, outline
 from .host import Host
 from .recipe import ModelRef
 
@@ -21,18 +21,18 @@ class LocalHost(Host):
     def outline(self, ref: ModelRef) -> Backbone:
         key = _key(ref)
         if key not in self.outlines:
-            dtype = dtype_of(ref, device_of(ref))
-            self.outlines[key] = outline(ref.name, revision=ref.revision, dtype=dtype)
+            self.outlines[key] = outline(
+                ref.name, revision=ref.revision, dtype=dtype_of(ref), device=device_of(ref)
+            )
         return self.outlines[key]
 
     def load(self, ref: ModelRef) -> Backbone:
         key = _key(ref)
         if key not in self.models:
-            device = device_of(ref)
             self.models[key] = load(
                 ref.name,
-                device=device,
-                dtype=dtype_of(ref, device),
+                device=device_of(ref),
+                dtype=dtype_of(ref),
                 revision=ref.revision,
                 loras=ref.loras,
                 offload=ref.offload,
@@ -56,9 +56,9 @@ def device_of(ref: ModelRef) -> torch.device:
     raise ValueError(f"there is no device {ref.device!r} here; this machine has {there}")
 
 
-def dtype_of(ref: ModelRef, device: torch.device) -> torch.dtype:
-    """The precision of the network."""
-    return usual_dtype(device) if ref.dtype is None else getattr(torch, ref.dtype)
+def dtype_of(ref: ModelRef) -> torch.dtype | None:
+    """The precision of the network; None for the usual one of its family."""
+    return None if ref.dtype is None else getattr(torch, ref.dtype)
 
 
 def _exists(kind: str, number: int) -> bool:

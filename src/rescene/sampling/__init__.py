@@ -2,9 +2,10 @@
 
 from .ddpm import BySteps, invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
-from .ode import Denoise, Level, Schedule, Split, Step, sample
+from .ode import Denoise, Level, Schedule, Split, Step, refuse_nan, sample
 from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
+from .straight import clean_step, straight, straightened
 
 __all__ = [
     "BySteps",
@@ -15,6 +16,7 @@ __all__ = [
     "Step",
     "Wanted",
     "classifier_free",
+    "clean_step",
     "ddim",
     "denoised",
     "edm_inversion",
@@ -24,8 +26,11 @@ __all__ = [
     "karras",
     "noised",
     "rectified_flow",
+    "refuse_nan",
     "sample",
     "sample_ddpm",
+    "straight",
+    "straightened",
     "unit_variance",
     "velocity",
     "wanted_epsilon",

@@ -78,9 +78,18 @@ def sample(denoise: Denoise, x: Tensor, schedule: Schedule) -> Iterator[Tensor]:
     for step in schedule:
         clean, eps = schedule.split(x, denoise(x, step), step.start)
         x = step.end.signal * clean + step.end.noise * eps
-        if not x.isfinite().all():
-            raise FloatingPointError(
-                f"latents became NaN or infinite at step {step.index + 1}; try float32, less emphasis on "
-                "words or a lower guidance scale"
-            )
-        yield x
+        yield refuse_nan(x, step)
+
+
+def refuse_nan(x: Tensor, step: Step) -> Tensor:
+    """Returns latents as they are.
+
+    Raises:
+        FloatingPointError: If some are NaN or infinite.
+    """
+    if not x.isfinite().all():
+        raise FloatingPointError(
+            f"latents became NaN or infinite at step {step.index + 1}; try float32, less emphasis on "
+            "words or a lower guidance scale"
+        )
+    return x

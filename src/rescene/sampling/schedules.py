@@ -78,17 +78,35 @@ def unit_variance(steps: Sequence[Step]) -> list[Step]:
     return [replace(step, start=scaled(step.start), end=scaled(step.end)) for step in steps]
 
 
-def rectified_flow(num_inference_steps: int, *, shift: float = 1.0, train_steps: int = 1000) -> list[Step]:
-    """A straight path from noise to data, time-shifted towards the noisy end (Esser et al., 2024, eq. 23)."""
+def rectified_flow(
+    num_inference_steps: int, *, shift: float = 1.0, lowest: float = 1e-3, terminal: float | None = None
+) -> list[Step]:
+    """A straight path from noise to data, shifted towards the noisy end (Esser et al., 2024, eq. 23).
 
-    def shifted(sigma: float) -> float:
-        return shift * sigma / (1 + (shift - 1) * sigma)
+    Levels are s = k u / (1 + (k - 1) u) for u evenly spaced from 1 down to, but without, `lowest`; the last
+    is 0. The network is told 1000 s.
 
-    # The last trained level is itself a shifted one: published schedules shift the whole range twice.
-    last = shifted(1 / train_steps)
-    even = [1 + index / max(num_inference_steps - 1, 1) * (last - 1) for index in range(num_inference_steps)]
-    sigmas = [shifted(sigma) for sigma in even]
-    return _steps([train_steps * s for s in sigmas], [Level(1 - sigma, sigma) for sigma in [*sigmas, 0.0]])
+    Args:
+        num_inference_steps: How many steps to take.
+        shift: k: 1 leaves the levels even; 3 to 16 spend more steps where there is much noise.
+        lowest: The level at which the even spacing ends: 1/1000 for Wan, 0 for LTX.
+        terminal: The level of the last step's noisy end, to which the others are stretched (LTX); as the
+            spacing gives it if None.
+
+    Raises:
+        ValueError: If there is no step, or the shift isn't above 0.
+    """
+    if num_inference_steps < 1 or not 0 < shift < math.inf:
+        raise ValueError(
+            f"num_inference_steps is {num_inference_steps} and shift {shift:g}; both must be above 0, as in "
+            "25 and 5"
+        )
+    even = [1 + index / num_inference_steps * (lowest - 1) for index in range(num_inference_steps)]
+    sigmas = [shift * u / (1 + (shift - 1) * u) for u in even]
+    if terminal is not None and num_inference_steps > 1:
+        factor = (1 - terminal) / (1 - sigmas[-1])
+        sigmas = [1 - (1 - sigma) * factor for sigma in sigmas]
+    return _steps([1000 * s for s in sigmas], [Level(1 - sigma, sigma) for sigma in [*sigmas, 0.0]])
 
 
 def _steps(times: Sequence[float], levels: Sequence[Level]) -> list[Step]:
