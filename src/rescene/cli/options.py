@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tyro.conf import UseAppendAction
 
-from ..runs import DType, ModelRef
+from ..fields import Within
+from ..runs import DType, FileRef, MaskRef, ModelRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,42 @@ class VideoModelOptions(Computing):
             dtype=self.dtype,
             device=self.device,
             offload=self.offload,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions:
+    """Where the picture may change; outside, the result is the source itself, at its own resolution."""
+
+    mask: UseAppendAction[tuple[Path, ...]] = ()
+    """A video, a folder of pictures, or one picture for all frames: white, or opaque, where something may
+    change. Given several times, their areas are joined."""
+    mask_minus: UseAppendAction[tuple[Path, ...]] = ()
+    """The same, of what mustn't change; alone, everything else may."""
+    mask_invert: bool = False
+    """Swap inside and outside: keep what the mask shows, and change the rest."""
+    mask_grow: Annotated[int, Within(-500, 500)] = 0
+    """Pixels by which the mask grows, or shrinks if negative."""
+    mask_feather: Annotated[int, Within(0, 500)] = 0
+    """Width in pixels of the mask's soft edge, all of it inside; grow the mask as much for one outside."""
+
+    @property
+    def ref(self) -> MaskRef | None:
+        """The mask as recipes name it; None if there is none.
+
+        Raises:
+            ValueError: If there is something to be done to a mask, and no mask.
+        """
+        if not (self.mask or self.mask_minus):
+            if self != MaskOptions():
+                raise ValueError("--mask-invert, --mask-grow and --mask-feather change a mask; give a --mask")
+            return None
+        return MaskRef(
+            files=tuple(FileRef(path=str(path)) for path in self.mask),
+            minus=tuple(FileRef(path=str(path)) for path in self.mask_minus),
+            invert=self.mask_invert,
+            grow=self.mask_grow,
+            feather=self.mask_feather,
         )
 
 

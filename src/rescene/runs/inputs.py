@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ..backbones import Backbone
 from ..inputs import Fit, Inputs
-from ..inputs.masks import Mask
 from ..video import Video
 from ..video.read import Cut, read_video
-from .recipe import InputRefs, Trim, VideoRef
+from .masks import mask_of
+from .recipe import InputRefs, Trim
 
 
 def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
@@ -31,7 +31,7 @@ def opened(refs: InputRefs) -> Inputs:
     video = read_source(Path(refs.video.path), refs.video.trim)
     return Inputs(
         video=video,
-        mask=refs.mask and _mask(Path(refs.mask.path), refs.video, video),
+        mask=refs.mask and mask_of(refs.mask, cut_of(refs.video.trim), video),
         key_frames={
             frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
         },
@@ -89,19 +89,6 @@ def fitted(video: Video, model: Backbone, wanted: Fit | str | None = None) -> tu
     """A video at the size and length to work at, for those who train on it; as `fit_for`."""
     fit = fit_for(video, model, wanted)
     return fit.apply(video), fit
-
-
-def _mask(path: Path, source: VideoRef, video: Video) -> Mask:
-    """A mask for each frame of the source: one picture for all, as many as it has, or as many as its file."""
-    mask = Video.read(path)
-    if len(mask) == 1:
-        mask = mask.lengthen(len(video))
-    elif len(mask) != len(video):
-        mask = mask[cut_of(source.trim).slice(mask.fps, len(mask))]
-    sizes = [f"{len(each)} frames of {each.width}x{each.height}" for each in (mask, video)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"the mask {path} has {sizes[0]} and the video {sizes[1]}: they must match")
-    return Mask(mask)
 
 
 def _control(path: Path, video: Video) -> Video:

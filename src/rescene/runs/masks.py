@@ -1,0 +1,64 @@
+"""Makes the mask that a recipe names."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from ..inputs.masks import Mask
+from ..masks.shaping import Shape, clear, put_together
+from ..video import Video
+from ..video.read import Cut, read_video
+from .refs import MaskRef
+
+
+def mask_of(ref: MaskRef, cut: Cut, video: Video) -> Mask:
+    """A mask for each frame of a source.
+
+    Args:
+        ref: The mask.
+        cut: The frames of the source that are used.
+        video: Those frames.
+
+    Raises:
+        FileNotFoundError: If one of its files isn't there.
+        ValueError: If one doesn't belong to the video, or nothing is left of the mask.
+    """
+    joined, minus = (
+        [file_mask(Path(file.path), cut, video) for file in files] for files in (ref.files, ref.minus)
+    )
+    shape = Shape(invert=ref.invert, grow=ref.grow, feather=ref.feather)
+    mask = put_together(joined, minus, shape, like=video)
+    if mask.is_empty:
+        raise ValueError(
+            "the mask is empty: nothing in it is white in any frame, so nothing may change; give another, or "
+            "turn it around with --mask-invert"
+        )
+    return mask
+
+
+def file_mask(path: Path, cut: Cut, video: Video) -> Video:
+    """A mask's file at the size of the video: one picture for all frames, or one for each of the clip's.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it has another shape or another number of frames.
+    """
+    mask = read_video(path, Cut(), opacity=True)
+    count = len(mask)
+    if count == 1:
+        mask = mask.lengthen(len(video))
+    elif count > len(video):
+        # A mask of the whole clip is cut like the clip, whose rate it has, whatever its own file says.
+        with suppress(ValueError):  # Then it isn't such a mask, which is told below.
+            used = cut.slice(video.fps * cut.every, count)
+            mask = mask[used]
+    if len(mask) != len(video):
+        raise ValueError(
+            f"the mask {path} has {count} frames and the video {len(video)}; give one picture, or a mask of "
+            "as many frames"
+        )
+    if abs(mask.height * video.width - video.height * mask.width) > max(video.width, video.height):
+        raise ValueError(
+            f"the mask {path} is {mask.width}x{mask.height}, of another shape than the video's "
+            f"{video.width}x{video.height}; crop it"
+        )
+    return clear(mask.resize(video.height, video.width))
