@@ -2,13 +2,14 @@
 
 from .ddpm import BySteps, invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
-from .ode import Denoise, Level, Schedule, Split, Step, sample
+from .ode import Denoise, Keep, Level, Schedule, Split, Step, sample
 from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 
 __all__ = [
     "BySteps",
     "Denoise",
+    "Keep",
     "Level",
     "Schedule",
     "Split",
