@@ -29,7 +29,7 @@ ALLOWED = {
     "cache": ("", "filelock platformdirs safetensors torch"),
     "video": ("progress typing", "PIL av jaxtyping numpy torch"),
     "inputs": ("typing video", "jaxtyping torch"),
-    "masks": ("inputs typing video", "cv2 jaxtyping numpy torch"),
+    "masks": ("inputs progress typing video", "cv2 jaxtyping numpy torch"),
     # Models, and what goes on in them.
     "sampling": ("typing", "jaxtyping torch"),
     "prompts": ("fields", "jaxtyping torch"),

@@ -60,7 +60,7 @@ def test_everything_but_one_mask_may_change_and_redo_knows(edit, film, left, run
     ("options", "says"),
     [
         (("--mask", "none.png"), "none.png: no such file"),
-        (("--mask-grow", 4), "change a mask; give a --mask"),
+        (("--mask-grow", 4), "change a mask; give one"),
         (("--mask", "left/00000.png", "--mask-feather", 501), "feather is 501; it must be between 0 and 500"),
         (("--mask", "left/00000.png", "--mask-grow", -400), "the mask is empty"),
     ],

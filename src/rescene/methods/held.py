@@ -17,7 +17,7 @@ from ..typing import Latents
 class Held:
     """Puts the source's latents back outside a mask after each step; a soft mask mixes.
 
-    Avrahami et al., "Blended Latent Diffusion", SIGGRAPH 2023, algorithm 1; with the source as it was inverted,
+    Avrahami et al., "Blended Latent Diffusion", SIGGRAPH 2023, algorithm 1; with the inverted source,
     where the method inverts.
     """
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..backbones import Backbone
 from ..inputs import Fit, Inputs
+from ..progress import Progress, quiet
 from ..video import Video
 from ..video.read import Cut, read_video
 from .masks import mask_of
@@ -20,8 +21,8 @@ def cut_of(trim: Trim) -> Cut:
     return Cut(start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
 
 
-def opened(refs: InputRefs) -> Inputs:
-    """The inputs at their own sizes.
+def opened(refs: InputRefs, progress: Progress = quiet) -> Inputs:
+    """The inputs at their own sizes; `progress` reports work on the mask, which is done when it is needed.
 
     Raises:
         FileNotFoundError, ValueError: If one can't be read, or doesn't belong to the video.
@@ -31,7 +32,7 @@ def opened(refs: InputRefs) -> Inputs:
     video = read_source(Path(refs.video.path), refs.video.trim)
     return Inputs(
         video=video,
-        mask=refs.mask and mask_of(refs.mask, cut_of(refs.video.trim), video),
+        mask=refs.mask and mask_of(refs.mask, cut_of(refs.video.trim), video, progress),
         key_frames={
             frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
         },

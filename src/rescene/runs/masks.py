@@ -5,18 +5,21 @@ from pathlib import Path
 
 from ..inputs.masks import Mask
 from ..masks.shaping import Shape, clear, put_together
+from ..masks.tracking import ByFlow, Tracker, tracked
+from ..progress import Progress, quiet
 from ..video import Video
 from ..video.read import Cut, read_video
 from .refs import MaskRef
 
 
-def mask_of(ref: MaskRef, cut: Cut, video: Video) -> Mask:
+def mask_of(ref: MaskRef, cut: Cut, video: Video, progress: Progress = quiet) -> Mask:
     """A mask for each frame of a source.
 
     Args:
         ref: The mask.
         cut: The frames of the source that are used.
         video: Those frames.
+        progress: Reports the frames to which marks are carried.
 
     Raises:
         FileNotFoundError: If one of its files isn't there.
@@ -25,14 +28,26 @@ def mask_of(ref: MaskRef, cut: Cut, video: Video) -> Mask:
     joined, minus = (
         [file_mask(Path(file.path), cut, video) for file in files] for files in (ref.files, ref.minus)
     )
+    if ref.marks.all:
+        joined.append(tracked(video, ref.marks, tracker_of(ref), progress))
     shape = Shape(invert=ref.invert, grow=ref.grow, feather=ref.feather)
     mask = put_together(joined, minus, shape, like=video)
-    if mask.is_empty:
+    # What is marked is never empty, and finding it takes its time.
+    if not ref.marks.all and mask.is_empty:
         raise ValueError(
             "the mask is empty: nothing in it is white in any frame, so nothing may change; give another, or "
             "turn it around with --mask-invert"
         )
     return mask
+
+
+def tracker_of(ref: MaskRef) -> Tracker:
+    """What carries marks.
+
+    Raises:
+        ValueError: If there is no such tracker.
+    """
+    return ByFlow()
 
 
 def file_mask(path: Path, cut: Cut, video: Video) -> Video:

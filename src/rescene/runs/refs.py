@@ -1,10 +1,11 @@
 """Files as recipes name them, and masks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from ..fields import Within, check_ranges, encode
+from ..fields import LocalName, Within, check_ranges, encode
+from ..inputs.marks import Marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,10 @@ class MaskRef:
     """Videos, folders of pictures or single pictures: white or opaque where the edit may change something."""
     minus: tuple[FileRef, ...] = ()
     """The same, where it mustn't."""
+    marks: Marks = field(default_factory=Marks)
+    """What is marked on single frames, and carried through the clip."""
+    tracker: LocalName | None = None
+    """What carries it: `opencv`, or a hub id or folder of SAM 2; None for OpenCV."""
     invert: bool = False
     """Whether to swap inside and outside."""
     grow: Annotated[int, Within(-500, 500)] = 0

@@ -91,7 +91,8 @@ def prepare(
     if output is not None:
         check_result(output, overwrite=host.overwrite)
     recipe = Finder(base, result).found(recipe)
-    given = opened(recipe.inputs)
+    # The host's progress of then: work on masks is done later.
+    given = opened(recipe.inputs, lambda *items, **told: host.progress(*items, **told))
     if recipe.label is not None and given.video is not None:
         Labelled(given.video.clip, recipe.label)
     elif recipe.label is not None and not recipe.label.strip():
