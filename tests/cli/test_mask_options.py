@@ -71,3 +71,50 @@ def test_mistakes_are_one_line(edit, left, tmp_path, monkeypatch, options, says)
     assert (ran.status, ran.err.count("\n")) == (2, 1)
     assert says in ran.err
     assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.filterwarnings("ignore:the mask, carried by")
+def test_a_box_is_followed(edit, film, tmp_path):
+    ran = edit("--mask-box", "4,12,40,40@0", output="followed.mkv")
+    assert ran.status == 0, ran.err
+    source, result = (Video.read(path).frames for path in (film, tmp_path / "followed.mkv"))
+    first, *_, last = ((source != result)[number].any(0).any(0).nonzero()[:, 0] for number in range(4))
+    assert 6 <= first.min() <= first.max() <= 42
+    assert last.max() > 80
+    noted = json.loads((tmp_path / "followed.json").read_text())["inputs"]["mask"]["marks"]
+    assert noted["boxes"] == [{"x": 4, "y": 12, "width": 40, "height": 40, "at": 0}]
+
+
+@pytest.mark.filterwarnings("ignore:the mask, carried by")
+def test_a_mask_is_made_alone_with_a_clip_that_shows_it(run, film, tmp_path):
+    ran = run("mask", film, tmp_path / "mask.mkv", "--mask-box", "4,12,40,40", "--mask-grow", 2)
+    assert ran.status == 0, ran.err
+    mask, overlay = Video.read(tmp_path / "mask.mkv"), Video.read(tmp_path / "mask-overlay.mp4")
+    assert len(mask) == len(overlay) == 4
+    inside = mask.frames[0, 0] > 0.5
+    assert inside[20:44, 12:36].all()
+    assert not inside[:, 60:].any()
+    assert "mask-overlay.mp4" in ran.out
+    again = run("mask", film, tmp_path / "mask.mkv", "--mask-box", "4,12,40,40")
+    assert (again.status, "exists already" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            ("--mask-box", "1,2,3"),
+            "--mask-box '1,2,3': write whole numbers and the frame, as in --mask-box 40",
+        ),
+        (("--mask-point", "1,2@x"), "--mask-point '1,2@x'"),
+        (("--mask-polygon", "1,2,3,4,5@0"), "--mask-polygon '1,2,3,4,5@0'"),
+        (("--mask-box", "100,10,40,20"), "reaches to (139, 29), outside the picture of 128x64"),
+        (("--mask-point", "3,3@7"), "the point is on frame 7, and there are 4: 0 to 3"),
+        ((), "there is nothing to make a mask of"),
+    ],
+)
+def test_wrong_marks_are_one_line(run, film, tmp_path, options, says):
+    ran = run("mask", film, tmp_path / "mask.mkv", *options)
+    assert (ran.status, ran.err.count("\n")) == (2, 1)
+    assert says in ran.err
+    assert not list(tmp_path.glob("mask*"))

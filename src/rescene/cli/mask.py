@@ -58,8 +58,9 @@ def main(arguments: Sequence[str]) -> None:
         destination(output, overwrite=job.overwrite)
         refuse_input(output, [job.input, *(Path(file.path) for file in ref.every_file)])
     video = read_source(job.input, job.trim)
+    # The mask is found when it is read, and reports then.
+    mask = mask_of(ref, cut_of(job.trim), video, lambda *items, **told: reporter.progress(*items, **told))
     with reporting(as_json=job.json_progress) as reporter:
-        mask = mask_of(ref, cut_of(job.trim), video, reporter.progress)
         for name, drawn, output in (
             ("Writing", mask.video, job.output),
             ("Drawing", pictures.masked(video, mask.video), overlay),

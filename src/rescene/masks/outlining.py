@@ -18,7 +18,9 @@ ROUNDS = 5
 NOWHERE = 0, 0, 1, 1
 """A box that OpenCV asks for and doesn't read where it is given classes."""
 POINT_SHARE = 1 / 6
-"""How far around a point its object is looked for, as a share of the picture's shorter side."""
+"""How far from a point its object probably reaches, as a share of the shorter side; at most twice as far."""
+POINT_DIFFERENCE = 20
+"""The 8-bit levels by which colours may differ from a point's to go with it."""
 RIM_SHARE = 0.03
 """The width of the rim that is outlined again, as a share of the object's size."""
 
@@ -43,7 +45,7 @@ def outlined(picture: Picture, marks: Marks) -> Area:
     for box in marks.boxes:
         rough = np.zeros(found.shape, bool)
         rough[box.y : box.y + box.height, box.x : box.x + box.width] = True
-        found |= _cut_within(picture, rough, marks)
+        found |= _cut_within(picture, rough, rough, marks)
     if not marks.boxes and not marks.polygons:
         found |= _around_points(picture, marks)
     for polygon in marks.polygons:
@@ -67,7 +69,9 @@ def again(picture: Picture, rough: Area, colours: Colours) -> Area:
     result = np.zeros_like(rough)
     kept = Colours(colours.outside.copy(), colours.inside.copy())
     result[rows, columns] = kept.cut(*part, 1, cv2.GC_EVAL_FREEZE_MODEL)
-    return result
+    # Nothing thin may grow out of an object, or a mask would creep along a line of its colour.
+    thick = cv2.morphologyEx(result.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    return result & (rough | thick)
 
 
 def learnt(picture: Picture, area: Area) -> Colours:
@@ -89,11 +93,14 @@ def iou(one: Area, other: Area) -> float:
     return float((one & other).sum() / union) if union else 1.0
 
 
-def _cut_within(picture: Picture, rough: Area, marks: Marks) -> Area:
-    """What stands out inside a box from what is outside it; all of the box if nothing does."""
-    trimap = np.where(rough, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
-    _draw_points(trimap, marks, rough)
-    if rough.all():
+def _cut_within(picture: Picture, rough: Area, reach: Area, marks: Marks) -> Area:
+    """What stands out from what is out of reach, probably within a rough area; that area if nothing does."""
+    trimap = np.where(reach, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
+    trimap[rough] = cv2.GC_PR_FGD
+    for point in marks.points:
+        alike = _alike(picture, (point.x, point.y)) & reach
+        trimap[alike] = cv2.GC_FGD if point.inside else cv2.GC_BGD
+    if reach.all():
         return rough
     found = _tidied(Colours().cut(picture, trimap, ROUNDS, cv2.GC_INIT_WITH_MASK))
     return found if found.sum() > 0.05 * rough.sum() else rough
@@ -101,22 +108,24 @@ def _cut_within(picture: Picture, rough: Area, marks: Marks) -> Area:
 
 def _around_points(picture: Picture, marks: Marks) -> Area:
     """What stands out around the points, of the parts that hold one."""
-    reach, rough = round(POINT_SHARE * min(picture.shape[:2])), np.zeros(picture.shape[:2], np.uint8)
     inside = [(point.x, point.y) for point in marks.points if point.inside]
-    for place in inside:
-        cv2.circle(rough, place, reach, 1, -1)
-    found = _cut_within(picture, rough > 0, marks)
+    away = np.ones(picture.shape[:2], np.uint8)
+    for x, y in inside:
+        away[y, x] = 0
+    pixels = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / min(picture.shape[:2])
+    found = _cut_within(picture, pixels <= POINT_SHARE, pixels <= 2 * POINT_SHARE, marks)
     _, labels = cv2.connectedComponents(found.astype(np.uint8))
     held = {labels[y, x] for x, y in inside} - {0}
     return np.isin(labels, list(held)) if held else found
 
 
-def _draw_points(trimap: UInt8[np.ndarray, "H W"], marks: Marks, rough: Area) -> None:
-    size = max(2, round(0.01 * min(trimap.shape)))
-    for point in marks.points:
-        kind = cv2.GC_FGD if point.inside else cv2.GC_BGD
-        if not point.inside or rough[point.y, point.x]:
-            cv2.circle(trimap, (point.x, point.y), size, kind, -1)
+def _alike(picture: Picture, place: tuple[int, int]) -> Area:
+    """The pixels around a place (x, y), as far as they have its colour."""
+    found = np.zeros((picture.shape[0] + 2, picture.shape[1] + 2), np.uint8)
+    near = (POINT_DIFFERENCE,) * 3
+    flags = cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY | 4
+    cv2.floodFill(cv2.medianBlur(picture, 5), found, place, 0, near, near, flags)
+    return found[1:-1, 1:-1] > 0
 
 
 def _tidied(area: Area) -> Area:
