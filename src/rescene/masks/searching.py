@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from .outlining import Area, Picture, window
 
 ALIKE = 0.85
-"""The least correlation of an object with a place at which it is found."""
+"""The least likeness of an object and a place at which it is found."""
+UNLIKE = 100
+"""The difference of colours, in 8-bit levels, at which nothing is alike."""
 SCALES = (1.0, 0.9, 1.1, 0.8, 1.25)
 """The sizes that it is looked for in, as shares of the one it should have."""
 LONGER_SIDE = 160
@@ -52,10 +55,7 @@ class Looks:
                 continue
             looks = cv2.resize(self.picture, (width, height), interpolation=cv2.INTER_AREA)
             counts = cv2.resize(self.area.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-            alike = cv2.matchTemplate(
-                small, looks, cv2.TM_CCOEFF_NORMED, mask=(counts > 0.5).astype(np.float32)
-            )
-            alike = np.where(np.isfinite(alike) & (alike <= 1.01), alike, 0)
+            alike = _likeness(small, looks, (counts > 0.5).astype(np.float32))
             if alike.max() > best:
                 row, column = np.unravel_index(alike.argmax(), alike.shape)
                 best, place = float(alike.max()), (int(row), int(column), scale * share)
@@ -69,3 +69,17 @@ class Looks:
         part = whole[top : top + height, left : left + width]
         part |= area[: part.shape[0], : part.shape[1]]
         return whole
+
+
+def _likeness(
+    picture: Picture, looks: UInt8[np.ndarray, "h w 3"], inside: Float[np.ndarray, "h w"]
+) -> Float[np.ndarray, "R C"]:
+    """How alike an object and each place of a picture are, at most 1: correlated, or of the same colours.
+
+    What has one colour all over correlates with nothing.
+    """
+    correlated = cv2.matchTemplate(picture, looks, cv2.TM_CCOEFF_NORMED, mask=inside)
+    correlated = np.where(np.isfinite(correlated) & (correlated <= 1.01), correlated, 0)
+    squares = cv2.matchTemplate(picture, looks, cv2.TM_SQDIFF, mask=inside)
+    differ = np.sqrt(np.maximum(squares, 0) / max(1.0, float(inside.sum()) * 3))
+    return np.maximum(correlated, 1 - differ / UNLIKE)
