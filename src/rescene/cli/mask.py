@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     from .. import pictures
     from ..runs.inputs import cut_of, read_source
-    from ..runs.masks import mask_of
+    from ..runs.masks import mask_of, tracker_of, with_tracker
     from ..runs.result import refuse_input
     from ..video.watch import watching
     from ..video.write import destination
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str]) -> None:
         destination(output, overwrite=job.overwrite)
         refuse_input(output, [job.input, *(Path(file.path) for file in ref.every_file)])
     video = read_source(job.input, job.trim)
+    ref = with_tracker(ref)
     # The mask is found when it is read, and reports then.
     mask = mask_of(ref, cut_of(job.trim), video, lambda *items, **told: reporter.progress(*items, **told))
     with reporting(as_json=job.json_progress) as reporter:
@@ -68,4 +69,6 @@ def main(arguments: Sequence[str]) -> None:
             with watching(drawn, reporter.progress, name) as watched:
                 watched.write(output, overwrite=job.overwrite, source_type=None)
     print(f"{job.output}  ({len(video)} frames of {video.width}x{video.height})")
+    if ref.marks.all:
+        print(f"carried by {tracker_of(ref).title}")
     print(f"{overlay}  (the clip, dark outside the mask)")

@@ -90,6 +90,9 @@ class MaskOptions:
     """A pixel of the object, X,Y@FRAME."""
     mask_not_point: UseAppendAction[tuple[str, ...]] = ()
     """A pixel beside the object, X,Y@FRAME."""
+    mask_tracker: str | None = None
+    """What follows marked objects: opencv, or a hub id or folder of SAM 2; by default SAM 2
+    (facebook/sam2.1-hiera-tiny) where its weights are in the local cache, else OpenCV."""
     mask_invert: bool = False
     """Swap inside and outside: keep what the mask shows, and change the rest."""
     mask_grow: Annotated[int, Within(-500, 500)] = 0
@@ -113,6 +116,7 @@ class MaskOptions:
             files=tuple(FileRef(path=str(path)) for path in self.mask),
             minus=tuple(FileRef(path=str(path)) for path in self.mask_minus),
             marks=marks,
+            tracker=self.mask_tracker,
             invert=self.mask_invert,
             grow=self.mask_grow,
             feather=self.mask_feather,

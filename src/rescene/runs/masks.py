@@ -1,8 +1,12 @@
 """Makes the mask that a recipe names."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from huggingface_hub import try_to_load_from_cache
+
+from ..backbones import best_device
 from ..inputs.masks import Mask
 from ..masks.shaping import Shape, clear, put_together
 from ..masks.tracking import ByFlow, Tracker, tracked
@@ -10,6 +14,11 @@ from ..progress import Progress, quiet
 from ..video import Video
 from ..video.read import Cut, read_video
 from .refs import MaskRef
+
+OPENCV = "opencv"
+"""The tracker that needs no weights."""
+SAM2 = "facebook/sam2.1-hiera-tiny"
+"""The one that is used if none is named and its weights are in the local cache."""
 
 
 def mask_of(ref: MaskRef, cut: Cut, video: Video, progress: Progress = quiet) -> Mask:
@@ -42,12 +51,20 @@ def mask_of(ref: MaskRef, cut: Cut, video: Video, progress: Progress = quiet) ->
 
 
 def tracker_of(ref: MaskRef) -> Tracker:
-    """What carries marks.
+    """What carries marks; its weights, if it has any, are read when it begins."""
+    if ref.tracker in (None, OPENCV):
+        return ByFlow()
+    from ..masks.sam2 import BySam2  # It needs transformers' networks.
 
-    Raises:
-        ValueError: If there is no such tracker.
-    """
-    return ByFlow()
+    return BySam2(str(ref.tracker), str(best_device()))
+
+
+def with_tracker(ref: MaskRef) -> MaskRef:
+    """The same mask, with the tracker named: SAM 2 where its weights are there, else OpenCV."""
+    if ref.tracker is not None or not ref.marks.all:
+        return ref
+    there = isinstance(try_to_load_from_cache(SAM2, "model.safetensors"), str)
+    return replace(ref, tracker=SAM2 if there else OPENCV)
 
 
 def file_mask(path: Path, cut: Cut, video: Video) -> Video:

@@ -29,7 +29,7 @@ class MaskRef:
     marks: Marks = field(default_factory=Marks)
     """What is marked on single frames, and carried through the clip."""
     tracker: LocalName | None = None
-    """What carries it: `opencv`, or a hub id or folder of SAM 2; None for OpenCV."""
+    """What carries it: `opencv`, or a hub id or folder of SAM 2; None before the run for what is there."""
     invert: bool = False
     """Whether to swap inside and outside."""
     grow: Annotated[int, Within(-500, 500)] = 0
