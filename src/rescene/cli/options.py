@@ -74,7 +74,10 @@ class VideoModelOptions(Computing):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskOptions:
-    """Where the picture may change; outside, the result is the source itself, at its own resolution."""
+    """Where the picture may change; outside, the result is the source itself, at its own resolution.
+
+    It is so to the bit in .mkv and PNGs; .mp4, .mov, .webm and .gif encode the whole picture again.
+    """
 
     mask: UseAppendAction[tuple[Path, ...]] = ()
     """A video, a folder of pictures, or one picture for all frames: white, or opaque, where something may
