@@ -118,3 +118,9 @@ def test_wrong_marks_are_one_line(run, film, tmp_path, options, says):
     assert (ran.status, ran.err.count("\n")) == (2, 1)
     assert says in ran.err
     assert not list(tmp_path.glob("mask*"))
+
+
+def test_what_an_edited_frame_changed_is_for_propagate(edit):
+    ran = edit("--mask", "auto")
+    assert (ran.status, ran.err.count("\n")) == (2, 1)
+    assert "it is for `rescene propagate`" in ran.err

@@ -45,6 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(
             "there is nothing to make a mask of; give a --mask-box, or another --mask-... option"
         )
+    if ref.difference:
+        raise ValueError("--mask auto masks what an edited frame changed; it is for `rescene propagate`")
     from .. import pictures
     from ..runs.inputs import cut_of, read_source
     from ..runs.masks import mask_of, tracker_of, with_tracker

@@ -72,6 +72,10 @@ class VideoModelOptions(Computing):
         )
 
 
+AUTO = Path("auto")
+"""In the place of a mask's file: what the edited frames changed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskOptions:
     """Where the picture may change; outside, the result is the source itself, at its own resolution.
@@ -81,7 +85,7 @@ class MaskOptions:
 
     mask: UseAppendAction[tuple[Path, ...]] = ()
     """A video, a folder of pictures, or one picture for all frames: white, or opaque, where something may
-    change. Given several times, their areas are joined."""
+    change; or `auto` (propagate): what the edited frames changed. Several are joined."""
     mask_minus: UseAppendAction[tuple[Path, ...]] = ()
     """The same, of what mustn't change; alone, everything else may."""
     mask_box: UseAppendAction[tuple[str, ...]] = ()
@@ -116,7 +120,8 @@ class MaskOptions:
                 raise ValueError("--mask-invert, --mask-grow and --mask-feather change a mask; give one")
             return None
         return MaskRef(
-            files=tuple(FileRef(path=str(path)) for path in self.mask),
+            files=tuple(FileRef(path=str(path)) for path in self.mask if path != AUTO),
+            difference=AUTO in self.mask,
             minus=tuple(FileRef(path=str(path)) for path in self.mask_minus),
             marks=marks,
             tracker=self.mask_tracker,

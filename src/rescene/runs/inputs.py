@@ -7,7 +7,7 @@ from ..inputs import Fit, Inputs
 from ..progress import Progress, quiet
 from ..video import Video
 from ..video.read import Cut, read_video
-from .masks import mask_of
+from .masks import mask_of, with_difference
 from .recipe import InputRefs, Trim
 
 
@@ -30,12 +30,14 @@ def opened(refs: InputRefs, progress: Progress = quiet) -> Inputs:
     if refs.video is None:
         return Inputs()
     video = read_source(Path(refs.video.path), refs.video.trim)
+    key_frames = {
+        frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
+    }
+    ref = refs.mask and with_difference(refs.mask, video, key_frames)
     return Inputs(
         video=video,
-        mask=refs.mask and mask_of(refs.mask, cut_of(refs.video.trim), video, progress),
-        key_frames={
-            frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
-        },
+        mask=ref and mask_of(ref, cut_of(refs.video.trim), video, progress),
+        key_frames=key_frames,
         control=refs.control and _control(Path(refs.control.path), video),
     )
 

@@ -1,5 +1,6 @@
 """Makes the mask that a recipe names."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ from huggingface_hub import try_to_load_from_cache
 
 from ..backbones import best_device
 from ..inputs.masks import Mask
+from ..masks.difference import changed
 from ..masks.shaping import Shape, clear, put_together
 from ..masks.tracking import ByFlow, Tracker, tracked
 from ..progress import Progress, quiet
+from ..typing import Frames
 from ..video import Video
 from ..video.read import Cut, read_video
 from .refs import MaskRef
@@ -59,9 +62,24 @@ def tracker_of(ref: MaskRef) -> Tracker:
     return BySam2(str(ref.tracker), str(best_device()))
 
 
+def with_difference(ref: MaskRef, video: Video, edited: Mapping[int, Frames]) -> MaskRef:
+    """The same mask with what edited frames changed among its marks, if it asks for that.
+
+    Raises:
+        ValueError: If there are no edited frames, or one changes nothing.
+    """
+    if not ref.difference:
+        return ref
+    if not edited:
+        raise ValueError("--mask auto masks what an edited frame changed; it is for `rescene propagate`")
+    within = {at: frame for at, frame in edited.items() if at < len(video)}  # Others are told elsewhere.
+    outlines = (*ref.marks.polygons, *changed(video, within))
+    return replace(ref, marks=replace(ref.marks, polygons=outlines))
+
+
 def with_tracker(ref: MaskRef) -> MaskRef:
     """The same mask, with the tracker named: SAM 2 where its weights are there, else OpenCV."""
-    if ref.tracker is not None or not ref.marks.all:
+    if ref.tracker is not None or not (ref.marks.all or ref.difference):
         return ref
     there = isinstance(try_to_load_from_cache(SAM2, "model.safetensors"), str)
     return replace(ref, tracker=SAM2 if there else OPENCV)

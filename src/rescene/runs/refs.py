@@ -28,6 +28,8 @@ class MaskRef:
     """The same, where it mustn't."""
     marks: Marks = field(default_factory=Marks)
     """What is marked on single frames, and carried through the clip."""
+    difference: bool = False
+    """Whether what edited frames changed is inside, too, and carried likewise."""
     tracker: LocalName | None = None
     """What carries it: `opencv`, or a hub id or folder of SAM 2; None before the run for what is there."""
     invert: bool = False
