@@ -29,6 +29,7 @@ ALLOWED = {
     "cache": ("", "filelock platformdirs safetensors torch"),
     "video": ("progress typing", "PIL av jaxtyping numpy torch"),
     "inputs": ("typing video", "jaxtyping torch"),
+    "masks": ("controls inputs progress typing video", "cv2 jaxtyping numpy torch transformers"),
     # Models, and what goes on in them.
     "sampling": ("typing", "jaxtyping torch"),
     "prompts": ("fields", "jaxtyping torch"),
@@ -48,7 +49,7 @@ ALLOWED = {
         "attention backbones fields lazy progress sampling typing video",
         "accelerate jaxtyping safetensors torch",
     ),
-    "runs": ("backbones cache fields inputs methods progress video", "torch"),
+    "runs": ("backbones cache fields inputs masks methods progress typing video", "huggingface_hub torch"),
     # Judging results.
     "metrics": ("backbones lazy video", "cv2 jaxtyping numpy torch torchmetrics torchvision transformers"),
     "compare": ("metrics typing video", "cv2 jaxtyping jinja2 numpy torch"),

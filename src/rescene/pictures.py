@@ -78,6 +78,25 @@ def masks(video: Video, by_step: Sequence[WordMask]) -> Video:
     return _drawn(video, draw)
 
 
+def masked(video: Video, mask: Video) -> Video:
+    """Each frame, darker outside a mask, with the mask's outline.
+
+    Args:
+        video: The frames.
+        mask: Grey ones of the same size and length, white inside.
+    """
+
+    def draw(number: int) -> Picture:
+        frame, share = _picture(video, number), _picture(mask, number)[..., :1].astype(np.float32) / 255
+        shaded = (frame * (0.35 + 0.65 * share)).round().astype(np.uint8)
+        inside = (share[..., 0] > 0.5).astype(np.uint8)
+        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        width = max(1, min(frame.shape[:2]) // 200)
+        return np.asarray(cv2.drawContours(shaded, outlines, -1, (255, 220, 0), width), dtype=np.uint8)
+
+    return _drawn(video, draw)
+
+
 def origins(video: Video, pivots: Sequence[int], positions: Sequence[Int[Tensor, "h w"]]) -> Video:
     """For each frame: itself, the places that it copied from as colours, their key, and what they show.
 

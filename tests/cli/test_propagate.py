@@ -251,3 +251,18 @@ def test_a_model_that_a_frame_and_a_prompt_lead_chooses_the_method(run, source, 
     assert refused.status == 2
     assert "i2vedit needs a model that is led by a picture" in refused.err
     assert "use `rescene propagate` with if-v2v" in refused.err
+
+
+@pytest.mark.filterwarnings("ignore:the mask, carried by")
+def test_only_what_the_edited_frame_changed_may_change(propagate, source, tmp_path):
+    first = Video.read(source).frames[:1].clone()
+    first[..., 16:40, 20:50] = torch.tensor([1.0, 0, 1])[:, None, None]
+    Video.of(first, 8).write(f"{tmp_path}/patch/")
+    picture = next((tmp_path / "patch").glob("*.png"))
+    ran = propagate("--first-frame", picture, "--mask", "auto")
+    assert ran.status == 0, ran.err
+    differs = (Video.read(source).frames != Video.read(tmp_path / "out.mkv").frames)[0].any(0)
+    assert differs[20:36, 26:46].any()
+    differs[10:46, 14:56] = False
+    assert not differs.any()
+    assert json.loads((tmp_path / "out.json").read_text())["inputs"]["mask"]["difference"] is True

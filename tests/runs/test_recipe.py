@@ -13,6 +13,7 @@ from rescene.runs import (
     FileRef,
     InputRefs,
     KeyFrameRef,
+    MaskRef,
     ModelRef,
     Recipe,
     Trim,
@@ -50,7 +51,7 @@ def recipe() -> Recipe:
         ),
         inputs=InputRefs(
             video=VideoRef(path="source.bin", sha256="a" * 64, trim=Trim(start="2s", frames=8)),
-            mask=FileRef(path="mask.png", sha256="b" * 64),
+            mask=MaskRef(files=(FileRef(path="mask.png", sha256="b" * 64),), grow=2),
             control=FileRef(path="edges.mkv"),
         ),
         fit=Fit(source=(100, 200), content=(64, 128), size=(64, 128)),

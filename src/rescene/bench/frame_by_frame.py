@@ -8,6 +8,7 @@ import torch
 from ..backbones import Backbone, guided
 from ..inputs import Inputs
 from ..methods import Cost, Run, TextEdit, TokenFlow
+from ..methods.held import Held
 from ..methods.tokenflow.branches import Branches
 from ..methods.tokenflow.conditions import Conditions
 from ..methods.tokenflow.edit import TokenFlowEdit
@@ -90,7 +91,9 @@ class SDEditEdit(FrameByFrame):
         schedule = self.schedule[-max(1, round(self.settings.strength * len(self.schedule))) :]
         clean = self.model.encode(inputs.video)
         noise = frame_noise(clean.shape[1:], range(len(clean)), self.settings.seed).to(clean)
-        samples = sample(self.towards_target(), noised(clean, noise, schedule[0].start), schedule)
+        held = Held.noised(inputs, self.model, noise)
+        start = noised(clean, noise, schedule[0].start)
+        samples = sample(self.towards_target(), start, schedule, keep=held)
         *_, z = run.progress(samples, description="Editing", total=len(schedule))
         return self.model.decode(z, like=inputs.video)
 
@@ -105,8 +108,10 @@ class DDIMInversionEdit(FrameByFrame):
         """Inverts the frames and denoises them."""
         assert inputs.video
         source = self.source(inputs.video)
-        start = source.ddim(self.schedule, run.progress).latents[0].to(source.clean)
-        samples = sample(self.towards_target(), start, self.schedule)
+        trajectory = source.ddim(self.schedule, run.progress)
+        held = Held.by(inputs, self.model, trajectory.after)
+        start = trajectory.latents[0].to(source.clean)
+        samples = sample(self.towards_target(), start, self.schedule, keep=held)
         *_, z = run.progress(samples, description="Editing", total=len(self.schedule))
         return self.model.decode(z, like=inputs.video)
 
@@ -134,7 +139,8 @@ class PlugAndPlayEdit(FrameByFrame):
         trajectory = edit.invert(self.source(inputs.video), run.progress)
         branches = edit.branches(trajectory, Conditions())
         z = edit.start(trajectory, self.schedule[0], schedule[0]).to(self.model.device)
-        samples = trajectory.sample(self.led(branches), z, schedule)
+        held = Held.by(inputs, self.model, trajectory.after)
+        samples = trajectory.sample(self.led(branches), z, schedule, held)
         *_, z = run.progress(samples, description="Editing", total=len(schedule))
         return self.model.decode(z, like=inputs.video)
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "edit": "Edit a video.",
     "propagate": "Carry an edited first frame through the whole video.",
     "generate": "Make a video from a prompt.",
+    "mask": "Make a mask, to look at and to give to an edit.",
     "control": "Draw a video's edges, depth or poses.",
     "methods": "List and explain the methods.",
     "models": "List the models that have short names.",

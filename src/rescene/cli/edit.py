@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from ..methods import METHODS, Method, Text2VideoZeroRedraw
 from ..runs import FileRef, InputRefs, Recipe, Trim, VideoRef, with_seed
 from .forms import OneOf, parse
-from .options import ModelOptions
+from .options import MaskOptions, ModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Edit:
     """A clip that shows the control ready-made, such as moving skeletons, instead of finding it in the source
     (text2video-zero)."""
     trim: Trim = field(default_factory=Trim)
+    masking: MaskOptions = field(default_factory=MaskOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
     result: ResultOptions = field(default_factory=ResultOptions)
     config: Path | None = None
@@ -61,7 +62,8 @@ class Edit:
     def inputs(self) -> InputRefs:
         """The files, as a recipe names them."""
         control = self.control_video and FileRef(path=str(self.control_video))
-        return InputRefs(video=VideoRef(path=str(self.input), trim=self.trim), control=control)
+        video = VideoRef(path=str(self.input), trim=self.trim)
+        return InputRefs(video=video, mask=self.masking.ref, control=control)
 
 
 def main(arguments: Sequence[str]) -> None:

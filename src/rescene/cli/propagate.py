@@ -12,7 +12,7 @@ from ..methods import IFV2V, I2VEdit
 from ..runs import InputRefs, KeyFrameRef, Recipe, Trim, VideoRef
 from .edit import numbered
 from .forms import parse
-from .options import VideoModelOptions
+from .options import MaskOptions, VideoModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Propagate:
     fit: bool = False
     """Scale and crop edited frames that have another size than the video."""
     trim: Trim = field(default_factory=Trim)
+    masking: MaskOptions = field(default_factory=MaskOptions)
     model: VideoModelOptions = field(default_factory=VideoModelOptions)
     method: Literal["i2vedit", "if-v2v"] | None = None
     """By Stable Video Diffusion (i2vedit), or by a video transformer such as Wan (if-v2v); the one that fits
@@ -140,6 +141,7 @@ def _recipe(job: Propagate, pictures: dict[int, Path]) -> Recipe:
         model=job.model.ref,
         inputs=InputRefs(
             video=VideoRef(path=str(job.input), trim=job.trim),
+            mask=job.masking.ref,
             key_frames=tuple(KeyFrameRef(at=at, path=str(path)) for at, path in pictures.items()),
             cover=job.fit,
         ),

@@ -21,6 +21,11 @@ class Mask:
     video: Video
     """Of the source's length; the mean of the channels counts."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing may change in any frame; frames are read until there is something."""
+        return not any(bool(frame.any()) for frame in self.video.chunks(1))
+
     def fitted(self, fit: Fit) -> "Mask":
         """The mask at the working size and length."""
         return Mask(fit.apply(self.video))

@@ -7,7 +7,6 @@ from .files import file_hash, seen_from
 from .host import Host
 from .recipe import (
     DType,
-    FileRef,
     InputRefs,
     KeyFrameRef,
     ModelRef,
@@ -18,6 +17,7 @@ from .recipe import (
     versions,
     with_seed,
 )
+from .refs import FileRef, MaskRef
 
 __all__ = [
     "DType",
@@ -25,6 +25,7 @@ __all__ = [
     "Host",
     "InputRefs",
     "KeyFrameRef",
+    "MaskRef",
     "ModelRef",
     "Recipe",
     "Trim",

@@ -51,7 +51,8 @@ def files_of(method: Method) -> dict[str, tuple[Path, ...]]:
 def paths_of(recipe: "Recipe") -> list[Path]:
     """All files that a run reads."""
     inputs = recipe.inputs
-    refs = (inputs.video, inputs.mask, inputs.control, *inputs.key_frames)
+    masks = inputs.mask.every_file if inputs.mask else ()
+    refs = (inputs.video, *masks, inputs.control, *inputs.key_frames)
     own = [path for paths in files_of(recipe.method).values() for path in paths]
     return [*(Path(ref.path) for ref in refs if ref), *own]
 
@@ -70,8 +71,11 @@ def noted(recipe: "Recipe", result: Path) -> "Recipe":
 def renamed(recipe: "Recipe", name: Callable[[Path], str]) -> "Recipe":
     """The recipe with other names for its files."""
 
+    def named(ref: Ref) -> Ref:
+        return replace(ref, path=name(Path(ref.path)))
+
     def other(ref: Ref | None) -> Ref | None:
-        return ref and replace(ref, path=name(Path(ref.path)))
+        return ref and named(ref)
 
     inputs, files = recipe.inputs, files_of(recipe.method)
     return replace(
@@ -79,7 +83,7 @@ def renamed(recipe: "Recipe", name: Callable[[Path], str]) -> "Recipe":
         inputs=replace(
             inputs,
             video=other(inputs.video),
-            mask=other(inputs.mask),
+            mask=inputs.mask and inputs.mask.with_files(named),
             key_frames=tuple(filter(None, map(other, inputs.key_frames))),
             control=other(inputs.control),
         ),
@@ -116,7 +120,7 @@ class Finder:
             inputs=replace(
                 inputs,
                 video=inputs.video and self._ref(inputs.video, "the source", "--source-file"),
-                mask=inputs.mask and self._ref(inputs.mask, "the mask"),
+                mask=inputs.mask and inputs.mask.with_files(lambda file: self._ref(file, "a mask")),
                 key_frames=frames,
                 control=inputs.control and self._ref(inputs.control, "the control video"),
             ),

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from ..backbones import Backbone
 from ..inputs import Fit, Inputs
-from ..inputs.masks import Mask
+from ..progress import Progress, quiet
 from ..video import Video
 from ..video.read import Cut, read_video
-from .recipe import InputRefs, Trim, VideoRef
+from .masks import mask_of, with_difference
+from .recipe import InputRefs, Trim
 
 
 def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
@@ -20,8 +21,8 @@ def cut_of(trim: Trim) -> Cut:
     return Cut(start=trim.start, end=trim.end, frames=trim.frames, every=trim.every)
 
 
-def opened(refs: InputRefs) -> Inputs:
-    """The inputs at their own sizes.
+def opened(refs: InputRefs, progress: Progress = quiet) -> Inputs:
+    """The inputs at their own sizes; `progress` reports work on the mask, which is done when it is needed.
 
     Raises:
         FileNotFoundError, ValueError: If one can't be read, or doesn't belong to the video.
@@ -29,12 +30,14 @@ def opened(refs: InputRefs) -> Inputs:
     if refs.video is None:
         return Inputs()
     video = read_source(Path(refs.video.path), refs.video.trim)
+    key_frames = {
+        frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
+    }
+    ref = refs.mask and with_difference(refs.mask, video, key_frames)
     return Inputs(
         video=video,
-        mask=refs.mask and _mask(Path(refs.mask.path), refs.video, video),
-        key_frames={
-            frame.at: read_picture(Path(frame.path), video, refs.cover).frames for frame in refs.key_frames
-        },
+        mask=ref and mask_of(ref, cut_of(refs.video.trim), video, progress),
+        key_frames=key_frames,
         control=refs.control and _control(Path(refs.control.path), video),
     )
 
@@ -89,19 +92,6 @@ def fitted(video: Video, model: Backbone, wanted: Fit | str | None = None) -> tu
     """A video at the size and length to work at, for those who train on it; as `fit_for`."""
     fit = fit_for(video, model, wanted)
     return fit.apply(video), fit
-
-
-def _mask(path: Path, source: VideoRef, video: Video) -> Mask:
-    """A mask for each frame of the source: one picture for all, as many as it has, or as many as its file."""
-    mask = Video.read(path)
-    if len(mask) == 1:
-        mask = mask.lengthen(len(video))
-    elif len(mask) != len(video):
-        mask = mask[cut_of(source.trim).slice(mask.fps, len(mask))]
-    sizes = [f"{len(each)} frames of {each.width}x{each.height}" for each in (mask, video)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"the mask {path} has {sizes[0]} and the video {sizes[1]}: they must match")
-    return Mask(mask)
 
 
 def _control(path: Path, video: Video) -> Video:

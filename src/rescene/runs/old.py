@@ -1,4 +1,4 @@
-"""Settings in the three formats of before: of edits, of generated clips and of propagated frames."""
+"""Settings in the formats of before: of edits, of generated clips, of propagated frames, and of one mask."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from typing import Any
 def renewed(values: dict[str, Any]) -> dict[str, Any]:
     """Parsed settings in today's shape; what isn't known is left as it is, to be named as a mistake later."""
     if "verb" in values:
-        return values
+        return _with_mask_files(values)
     values = dict(values)
     verb = "propagate" if "key_frames" in values else "edit" if "source" in values else "generate"
     inputs: dict[str, Any] = {"video": values.pop("source", None)}
@@ -20,6 +20,17 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
             inputs["control"] = {"path": control}
     files = _files(values, fields)
     return {**values, "verb": verb, "inputs": inputs, "files": files}
+
+
+def _with_mask_files(values: dict[str, Any]) -> dict[str, Any]:
+    """Recipes whose mask was a file by itself."""
+    inputs = values.get("inputs")
+    if not isinstance(inputs, dict):
+        return values
+    mask = inputs.get("mask")
+    if not (isinstance(mask, dict) and "path" in mask):
+        return values
+    return {**values, "inputs": {**inputs, "mask": {"files": [mask]}}}
 
 
 def _files(values: dict[str, Any], fields: Any) -> dict[str, list[str | None]]:

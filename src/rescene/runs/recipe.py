@@ -19,6 +19,7 @@ from ..methods import METHODS, verb_of
 from ..methods.method import Method
 from .files import files_of
 from .old import renewed
+from .refs import FileRef, MaskRef
 
 DType = Literal["float32", "float16", "bfloat16"]
 PACKAGES = ("rescene", "torch", "diffusers", "transformers", "av")
@@ -59,16 +60,6 @@ class ModelRef:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileRef:
-    """A file that a run reads."""
-
-    path: str
-    """Where it is, as seen from the result's folder."""
-    sha256: str | None = None
-    """Of the file, or of a folder's files; None before the run."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class VideoRef(FileRef):
     """The source video."""
 
@@ -89,8 +80,8 @@ class InputRefs:
 
     video: VideoRef | None = None
     """The source; None where a clip is generated."""
-    mask: FileRef | None = None
-    """White where the edit may change the picture."""
+    mask: MaskRef | None = None
+    """Where the edit may change the picture; everywhere if None."""
     key_frames: tuple[KeyFrameRef, ...] = ()
     """Edited frames."""
     cover: bool = False
@@ -133,7 +124,7 @@ class Recipe:
             "files": encode(self.files),
             "model": [model.fingerprint, model.dtype, model.device],
             "video": inputs.video and [inputs.video.sha256, encode(inputs.video.trim)],
-            "mask": inputs.mask and inputs.mask.sha256,
+            "mask": inputs.mask and inputs.mask.identity,
             "key_frames": [inputs.cover, *([each.at, each.sha256] for each in inputs.key_frames)],
             "control": inputs.control and inputs.control.sha256,
             "fit": encode(self.fit),

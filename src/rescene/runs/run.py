@@ -18,6 +18,7 @@ from ..video.watch import watching
 from .files import Finder, paths_of
 from .host import Host
 from .inputs import fit_for, opened
+from .masks import with_tracker
 from .recipe import ModelRef, Recipe, versions
 from .result import Result, check_result, refuse_input, write_result
 
@@ -91,7 +92,10 @@ def prepare(
     if output is not None:
         check_result(output, overwrite=host.overwrite)
     recipe = Finder(base, result).found(recipe)
-    given = opened(recipe.inputs)
+    if recipe.inputs.mask:
+        recipe = replace(recipe, inputs=replace(recipe.inputs, mask=with_tracker(recipe.inputs.mask)))
+    # The host's progress of then: work on masks is done later.
+    given = opened(recipe.inputs, lambda *items, **told: host.progress(*items, **told))
     if recipe.label is not None and given.video is not None:
         Labelled(given.video.clip, recipe.label)
     elif recipe.label is not None and not recipe.label.strip():

@@ -2,7 +2,7 @@
 
 from .ddpm import BySteps, invert_ddpm, noised, sample_ddpm
 from .guidance import classifier_free
-from .ode import Denoise, Level, Schedule, Split, Step, refuse_nan, sample
+from .ode import Denoise, Keep, Level, Schedule, Split, Step, refuse_nan, sample
 from .predictions import Wanted, denoised, epsilon, flow, velocity, wanted_epsilon, wanted_velocity
 from .schedules import ddim, edm_inversion, karras, rectified_flow, unit_variance
 from .straight import clean_step, straight, straightened
@@ -10,6 +10,7 @@ from .straight import clean_step, straight, straightened
 __all__ = [
     "BySteps",
     "Denoise",
+    "Keep",
     "Level",
     "Schedule",
     "Split",

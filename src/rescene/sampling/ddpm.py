@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from .noise import ancestral
-from .ode import Denoise, Level, Schedule, sample
+from .ode import Denoise, Keep, Level, Schedule, sample
 
 
 @runtime_checkable
@@ -55,7 +55,9 @@ def invert_ddpm(denoise: Denoise, clean: Tensor, schedule: Schedule, *, draws: T
         latents = following
 
 
-def sample_ddpm(denoise: Denoise, x: Tensor, schedule: Schedule, *, residuals: BySteps) -> Iterator[Tensor]:
+def sample_ddpm(
+    denoise: Denoise, x: Tensor, schedule: Schedule, *, residuals: BySteps, keep: Keep | None = None
+) -> Iterator[Tensor]:
     """Yields the latents after each step, from noise to video.
 
     Args:
@@ -63,8 +65,10 @@ def sample_ddpm(denoise: Denoise, x: Tensor, schedule: Schedule, *, residuals: B
         x: Where to start.
         schedule: The steps.
         residuals: What to add after each step, by the step's index.
+        keep: Changes the latents after each step.
     """
     for step in schedule:
         (mean,) = sample(denoise, x, schedule.alone(ancestral(step, 1.0)[0]))
         x = mean + residuals[step.index].to(mean)
+        x = keep(x, step) if keep else x
         yield x

@@ -36,6 +36,8 @@ class Step:
 
 Denoise = Callable[[Tensor, Step], Tensor]
 """The network's prediction for latents at `step.start`; guidance and hooks live inside."""
+Keep = Callable[[Tensor, Step], Tensor]
+"""(latents, step) to latents: what becomes of them after a step, such as the source's outside a mask."""
 Split = Callable[[Tensor, Tensor, Level], tuple[Tensor, Tensor]]
 """(latents, prediction, level) to (clean, eps): what a prediction means."""
 
@@ -69,8 +71,8 @@ class Schedule(Sequence[Step]):
         return replace(self, steps=back)
 
 
-def sample(denoise: Denoise, x: Tensor, schedule: Schedule) -> Iterator[Tensor]:
-    """Yields the latents after each step of a schedule, in either direction.
+def sample(denoise: Denoise, x: Tensor, schedule: Schedule, *, keep: Keep | None = None) -> Iterator[Tensor]:
+    """Yields the latents after each step of a schedule, in either direction; `keep` may change them there.
 
     Raises:
         FloatingPointError: If some are NaN or infinite.
@@ -78,7 +80,9 @@ def sample(denoise: Denoise, x: Tensor, schedule: Schedule) -> Iterator[Tensor]:
     for step in schedule:
         clean, eps = schedule.split(x, denoise(x, step), step.start)
         x = step.end.signal * clean + step.end.noise * eps
-        yield refuse_nan(x, step)
+        x = refuse_nan(x, step)
+        x = keep(x, step) if keep else x
+        yield x
 
 
 def refuse_nan(x: Tensor, step: Step) -> Tensor:

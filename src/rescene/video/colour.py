@@ -45,10 +45,14 @@ class Colour:
 
 
 class RGBReader:
-    """Turns decoded frames into RGB of one size; transparent pixels show white, as on a web page."""
+    """Turns decoded frames into RGB of one size; transparent pixels show white, as on a web page.
 
-    def __init__(self, height: int, width: int) -> None:
+    With `opacity`, frames of which something is transparent show how opaque they are, as greys.
+    """
+
+    def __init__(self, height: int, width: int, *, opacity: bool = False) -> None:
         self._size = {"height": height, "width": width}
+        self._flattened = opacity_of if opacity else over_white
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
@@ -62,7 +66,7 @@ class RGBReader:
             dst_color_range=ColorRange.JPEG,
             interpolation=_PRECISE,
         ).to_ndarray()
-        return over_white(pixels) if transparent else pixels
+        return self._flattened(pixels) if transparent else pixels
 
 
 class RGBWriter:
@@ -86,6 +90,12 @@ def over_white(pixels: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]
     """Composites RGBA over white."""
     rgb, alpha = pixels[..., :3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
     return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def opacity_of(pixels: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The opacity of RGBA as greys; the colours themselves where nothing is transparent."""
+    rgb, alpha = pixels[..., :3], pixels[..., 3:]
+    return np.ascontiguousarray(rgb) if alpha.min() == 255 else np.repeat(alpha, 3, axis=2)
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace:

@@ -24,16 +24,16 @@ log = logging.getLogger(__name__)
 class FileClip:
     """The frames of a file shown at `times`, upright and with square pixels.
 
-    A frame that cannot be decoded shows the one before it.
+    A frame that cannot be decoded shows the one before it. `opacity` is `RGBReader`'s.
     """
 
-    def __init__(self, path: Path, index: Index, times: list[int]) -> None:
+    def __init__(self, path: Path, index: Index, times: list[int], *, opacity: bool = False) -> None:
         self._decoder, self._times = Decoder(path, index), times
         first = self._decoder.frame_at(times[0])
         self.colour = Colour.of(first)
         self._turn = _Turn(first)
         height, width = first.height, _square_width(first.width, self._decoder.pixel_aspect)
-        self._to_rgb = RGBReader(height, width)
+        self._to_rgb = RGBReader(height, width, opacity=opacity)
         self._shape = (width, height) if self._turn.transposes else (height, width)
 
     @property

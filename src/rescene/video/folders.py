@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..typing import Frames
-from .colour import over_white
+from .colour import opacity_of, over_white
 from .metadata import Metadata, png_chunks
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -27,6 +27,8 @@ class ImageClip:
     paths: list[Path]
     height: int
     width: int
+    opacity: bool = False
+    """Whether images of which something is transparent show how opaque they are, instead of white behind."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -34,12 +36,12 @@ class ImageClip:
     def read(self, start: int, stop: int) -> Frames:
         frames = torch.empty(stop - start, 3, self.height, self.width)
         for frame, path in zip(frames, self.paths[start:stop], strict=True):
-            frame.copy_(torch.from_numpy(_rgb(path)).permute(2, 0, 1))
+            frame.copy_(torch.from_numpy(_rgb(path, self.opacity)).permute(2, 0, 1))
         return frames.div_(255)
 
 
-def open_images(path: Path) -> ImageClip:
-    """The images in a folder in natural order (2 before 10), or a single image.
+def open_images(path: Path, *, opacity: bool = False) -> ImageClip:
+    """The images in a folder in natural order (2 before 10), or a single image; `opacity` is `ImageClip`'s.
 
     Raises:
         ValueError: if there is none, or they differ in size.
@@ -58,7 +60,7 @@ def open_images(path: Path) -> ImageClip:
                 "make all frames the same size"
             )
     width, height = sizes[0]
-    return ImageClip(paths, height, width)
+    return ImageClip(paths, height, width, opacity)
 
 
 def write_images(
@@ -79,14 +81,15 @@ def noted_rate(path: Path) -> Fraction | None:
     return Fraction(noted) if re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", noted) else None
 
 
-def _rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
+def _rgb(path: Path, opacity: bool) -> UInt8[np.ndarray, "H W 3"]:
     with _opened(path) as image:
         upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):
         grey = (np.asarray(upright).astype(np.float32) / 257).round().clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if upright.has_transparency_data:
-        return over_white(np.asarray(upright.convert("RGBA")))
+        pixels = np.asarray(upright.convert("RGBA"))
+        return opacity_of(pixels) if opacity else over_white(pixels)
     return np.array(upright.convert("RGB"))
 
 

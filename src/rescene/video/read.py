@@ -54,40 +54,46 @@ class Cut:
 
 
 def read_video(
-    path: Path, cut: Cut, *, fps: int | float | Fraction | None = None, hold: bool = True
+    path: Path,
+    cut: Cut,
+    *,
+    fps: int | float | Fraction | None = None,
+    hold: bool = True,
+    opacity: bool = False,
 ) -> Video:
     """Reads the frames of `cut` from a video file or images; see `Video.read`.
 
     Short videos are held in memory unless `hold` is False, for those who go through the frames once: then
-    what is read takes the same memory at any length.
+    what is read takes the same memory at any length. With `opacity`, frames of which something is transparent
+    show how opaque they are, as greys: masks.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; check the path")
     if path.is_dir() or path.suffix.lower() in IMAGES:
-        video = _images(path, fps)
+        video = _images(path, fps, opacity)
     elif fps is not None:
         raise ValueError(
             f"{path} has a frame rate of its own, so fps={fps} cannot be; thin it out with every"
         )
     else:
-        video = _file(path)
+        video = _file(path, opacity)
     video = video[cut.slice(video.fps, len(video))]
     if not hold or len(video) * 3 * video.height * video.width > _IN_MEMORY:
         return video
     return replace(video, clip=in_memory(video.clip))
 
 
-def _images(path: Path, fps: int | float | Fraction | None) -> Video:
-    clip = open_images(path)
+def _images(path: Path, fps: int | float | Fraction | None, opacity: bool) -> Video:
+    clip = open_images(path, opacity=opacity)
     rate = noted_rate(clip.paths[0]) or _FOLDER_RATE if fps is None else Fraction(fps)
     return Video(clip, rate.limit_denominator(100_000))
 
 
-def _file(path: Path) -> Video:
+def _file(path: Path, opacity: bool) -> Video:
     frames = index(path)
     fps, times = constant_rate(frames.times, frames.duration, frames.tick, frames.declared)
     if times != frames.times:
         log.info("%s has a variable frame rate; it is read at a constant %.3f", path, float(fps))
-    clip = FileClip(path, frames, times)
+    clip = FileClip(path, frames, times, opacity=opacity)
     audio = Audio(path=path, start=frames.zero) if frames.has_audio else None
     return Video(clip, fps, audio, clip.colour)

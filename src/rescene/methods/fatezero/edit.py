@@ -26,9 +26,10 @@ from ...attention import (
 from ...backbones import Backbone, guided
 from ...backbones.changes import Adapter, ClipNorms, check_adapter
 from ...inputs import Inputs
-from ...sampling import Step, sample
+from ...sampling import Keep, Step, sample
 from ...typing import Latents
 from ...video import Video
+from ..held import Held
 from ..method import Cost, Run
 from ..notes import Notes
 from . import FateZero
@@ -81,12 +82,17 @@ class FateZeroEdit:
             inversion = Inversion(video, trajectory)
             if run.notes:
                 run.notes.reconstructed(source.reconstruct(inversion, run.progress))
-            edited = self.edit(inversion, store.load, run.notes)
+            held = Held.by(inputs, self.model, lambda step: inversion.at(step.index))
+            edited = self.edit(inversion, store.load, run.notes, held)
             *_, z = run.progress(edited, description="Editing", total=len(schedule))
         return self.model.decode(z, like=video)
 
     def edit(
-        self, inversion: Inversion, attention: Callable[[int], Attention], notes: Notes | None = None
+        self,
+        inversion: Inversion,
+        attention: Callable[[int], Attention],
+        notes: Notes | None = None,
+        keep: Keep | None = None,
     ) -> Iterator[Latents]:
         """Yields the latents after each step from the inverted noise towards the target.
 
@@ -94,6 +100,7 @@ class FateZeroEdit:
             inversion: The source's trajectory.
             attention: The source's attention by step.
             notes: Takes heat maps and masks, if given.
+            keep: Changes the latents after each step, if given.
         """
         settings, model, size = self.settings, self.model, inversion.size
         assert model.text
@@ -115,6 +122,7 @@ class FateZeroEdit:
             if step.index in self.fusion.background_steps:
                 foreground = self.fusion.foreground(source["heat"], watch.heat(), size)
                 z = torch.where(foreground[:, None], z, self.background(inversion, step.index).to(z))
+            z = keep(z, step) if keep else z
             if notes:
                 notes.step(source["heat"], watch.heat(), self.fusion.source_mask(source["heat"]))
             del source, follow  # Or two steps' attention would be held while the next is computed.

@@ -20,6 +20,7 @@ from ...sampling.noise import ancestral
 from ...typing import Keys, Latents, Queries
 from ...video import Video
 from ..cost import EDITED, latent_bytes, latent_size
+from ..held import Held
 from ..method import Cost
 from . import CrossFrameSettings
 from .merging import MergeTokens
@@ -71,6 +72,8 @@ class CrossFrame:
     """How random the steps are, from 0 to 1; see `sampling.noise.ancestral`."""
     noise: FrameNoise | None = None
     """Draws what random steps add."""
+    held: Held | None = None
+    """What latents are outside a mask after each step."""
     _ahead: dict[int, Latents] = field(default_factory=dict, init=False, repr=False)
 
     def sample(self, z: Latents, schedule: Schedule) -> Iterator[Latents]:
@@ -114,7 +117,8 @@ class CrossFrame:
         step, fresh = ancestral(at[0], self.eta)
         with self._changed(frames):
             (z,) = sample(lambda x, now: self.denoise(x, now, frames), z, at.alone(step))
-        return z + fresh * self.noise(step, frames).to(z) if fresh and self.noise else z
+        z = z + fresh * self.noise(step, frames).to(z) if fresh and self.noise else z
+        return self.held.of(frames)(z, at[0]) if self.held else z
 
     @contextmanager
     def _changed(self, frames: slice) -> Iterator[None]:

@@ -15,6 +15,7 @@ from ...sampling import Schedule, Step
 from ...sampling.noise import frame_noise
 from ...typing import Latents
 from ...video import Video
+from ..held import Held
 from ..method import Cost, Run
 from . import InstructPix2Pix
 from .cross_frame import CrossFrameWork
@@ -57,8 +58,10 @@ class InstructPix2PixEdit(CrossFrameWork):
             return self.noise(images.shape[1:], range(frames.start, frames.stop), "step", step.index)
 
         schedule = self.schedule()
-        sampler = replace(self.sampler(denoise), eta=1.0, noise=fresh)
-        steps = sampler.sample(self.noise(images.shape[1:], range(len(video))).to(images), schedule)
+        noise = self.noise(images.shape[1:], range(len(video))).to(images)
+        held = Held.noised(inputs, model, noise)
+        sampler = replace(self.sampler(denoise), eta=1.0, noise=fresh, held=held)
+        steps = sampler.sample(noise, schedule)
         *_, z = run.progress(steps, description="Editing", total=len(schedule))
         return model.decode(z, like=video)
 

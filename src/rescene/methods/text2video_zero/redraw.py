@@ -22,6 +22,7 @@ from ...sampling.noise import frame_noise
 from ...typing import Latents
 from ...video import Video
 from ..cost import latent_size
+from ..held import Held
 from ..method import Cost, Run
 from . import ControlName, Text2VideoZeroRedraw
 from .cross_frame import CrossFrameWork
@@ -73,8 +74,11 @@ class RedrawEdit(CrossFrameWork):
             with model.changed(*(each.of(frames) for each in steering)):
                 return towards(z, step)
 
-        sampler = self.sampler(denoise, *(each.net.control for each in steering))
         noise = self.noise(model.encode(video[:1]).shape[1:]).expand(len(video), -1, -1, -1)
+        sampler = replace(
+            self.sampler(denoise, *(each.net.control for each in steering)),
+            held=Held.noised(inputs, model, noise),
+        )
         schedule = model.schedule(self.settings.num_inference_steps)
         steps = sampler.sample(noise.to(model.device), schedule)
         *_, z = run.progress(steps, description="Drawing", total=len(schedule))

@@ -16,10 +16,11 @@ from ...controls import Depth
 from ...fields import steps_within
 from ...inputs import Inputs
 from ...progress import Progress
-from ...sampling import Schedule, Step, noised
+from ...sampling import Keep, Schedule, Step, noised
 from ...sampling.noise import generator
 from ...typing import Latents
 from ...video import Video
+from ..held import Held
 from ..method import Cost, Run
 from ..notes import Notes
 from ..text2video_zero import Text2VideoZeroRedraw
@@ -64,7 +65,8 @@ class TokenFlowEdit:
         if run.notes and run.notes.reconstructs:
             rebuilt = source.reconstruct(trajectory, schedule, run.progress)
             run.notes.reconstructed(model.decode(rebuilt, like=video))
-        edited = self.edit(trajectory, conditions, run.notes)
+        keep = Held.by(inputs, model, trajectory.after)
+        edited = self.edit(trajectory, conditions, run.notes, keep)
         *_, z = run.progress(edited, description="Editing", total=len(schedule))
         return model.decode(z, like=video)
 
@@ -89,7 +91,11 @@ class TokenFlowEdit:
         return self.model.schedule(self.settings.num_inference_steps)[-taken:]
 
     def edit(
-        self, trajectory: Trajectory, conditions: Conditions | None = None, notes: Notes | None = None
+        self,
+        trajectory: Trajectory,
+        conditions: Conditions | None = None,
+        notes: Notes | None = None,
+        keep: Keep | None = None,
     ) -> Iterator[Latents]:
         """Yields the latents after each step from the source's noisy latents towards the target.
 
@@ -97,11 +103,12 @@ class TokenFlowEdit:
             trajectory: The source on its way to noise.
             conditions: What else the network is shown of the source; nothing if None.
             notes: Takes in where frames copied from, if given.
+            keep: Changes the latents after each step, if given.
         """
         schedule = self.schedule()
         frames = self.frames(self.branches(trajectory, conditions or Conditions()), notes)
         z = self.start(trajectory, self.model.schedule(self.settings.num_inference_steps)[0], schedule[0])
-        return trajectory.sample(frames.denoise, z.to(self.model.device), schedule)
+        return trajectory.sample(frames.denoise, z.to(self.model.device), schedule, keep)
 
     def branches(self, trajectory: Trajectory, conditions: Conditions) -> Branches:
         """The branches that the network predicts, and the steps at which the source is put in."""

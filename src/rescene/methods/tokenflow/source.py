@@ -11,7 +11,7 @@ from torch import Tensor
 from ...backbones import Backbone, Branch, Text
 from ...cache import cached, content_hash, is_cached
 from ...progress import Progress
-from ...sampling import BySteps, Denoise, Schedule, Step, invert_ddpm, noised, sample, sample_ddpm
+from ...sampling import BySteps, Denoise, Keep, Schedule, Step, invert_ddpm, noised, sample, sample_ddpm
 from ...typing import Latents
 from .conditions import Conditions
 
@@ -34,11 +34,17 @@ class Trajectory:
         """The video's latents."""
         return self.latents[-1]
 
-    def sample(self, denoise: Denoise, z: Latents, schedule: Schedule) -> Iterator[Latents]:
+    def after(self, step: Step) -> Latents:
+        """The source at the clean end of a step."""
+        return self.latents[step.index + 1]
+
+    def sample(
+        self, denoise: Denoise, z: Latents, schedule: Schedule, keep: Keep | None = None
+    ) -> Iterator[Latents]:
         """Samples as the inversion asks for: the source's own predictions lead back to the source."""
         if self.residuals is None:
-            return sample(denoise, z, schedule)
-        return sample_ddpm(denoise, z, schedule, residuals=self.residuals)
+            return sample(denoise, z, schedule, keep=keep)
+        return sample_ddpm(denoise, z, schedule, residuals=self.residuals, keep=keep)
 
 
 @dataclass(frozen=True, eq=False)

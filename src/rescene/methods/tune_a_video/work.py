@@ -17,6 +17,7 @@ from ...sampling.noise import frame_noise
 from ...typing import Latents
 from ...video import Video
 from ..cost import EDITED, latent_bytes, latent_size
+from ..held import Held
 from ..method import Cost, Run
 from . import TuneAVideo, TuneAVideoClip, TunedSettings
 
@@ -80,13 +81,19 @@ class TuneAVideoEdit(TunedWork):
 
         with model.changed(self.adapter, self.adapter.frame_hook):
             clean = model.encode(video).to(model.device)
-            inverted = sample(follow, clean, schedule.inverted())
-            *_, noise = run.progress(inverted, description="Inverting", total=len(schedule))
+            levels = [clean]
+            for z in run.progress(
+                sample(follow, clean, schedule.inverted()), description="Inverting", total=len(schedule)
+            ):
+                # All levels are looked up where there is a mask, else only the noisiest.
+                levels = [*levels, z] if inputs.mask else [z]
+            noise = levels[-1]
+            held = Held.by(inputs, model, lambda step: levels[len(schedule) - 1 - step.index])
             if run.notes and run.notes.reconstructs:
                 rebuilt = sample(follow, noise, schedule)
                 *_, z = run.progress(rebuilt, description="Reconstructing", total=len(schedule))
                 run.notes.reconstructed(model.decode(z, like=video))
-            edited = sample(self.towards(self.settings.target), noise, schedule)
+            edited = sample(self.towards(self.settings.target), noise, schedule, keep=held)
             *_, z = run.progress(edited, description="Editing", total=len(schedule))
         return model.decode(z, like=video)
 
