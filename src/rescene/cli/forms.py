@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
-import yaml
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
-from ..fields import decode_as, field_docs, range_of, unknown
+from ..fields import decode_as, field_docs, range_of, read_text, read_yaml, shown, unknown
 
 Options = TypeVar("Options")
 METAVARS = {"input": "IN", "output": "OUT"}
@@ -69,19 +68,19 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path after --config")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(read_text(path), name=str(path)) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold names and values, such as `target: a red car`")
     methods = next(filter(None, map(choices, get_type_hints(kind, include_extras=True).values())), {})
-    known = _names(kind, values.get("method"))
+    method = values.get("method")
+    if method is not None and not isinstance(method, str):
+        raise ValueError(f"{path}: method must be one name, not {shown(method)}")
+    known = _names(kind, method)
     for name in values:
         if name not in known:
             raise ValueError(unknown(str(name), known, name=str(path)))
-    if values.get("method", None) not in {None, *methods}:
-        raise ValueError(unknown(str(values["method"]), methods, name=f"{path}: method"))
+    if method not in {None, *methods}:
+        raise ValueError(unknown(str(method), methods, name=f"{path}: method"))
     return values
 
 
