@@ -63,7 +63,12 @@ class Prompt:
 
 
 def tokenize(tokenizer: Tokenizer, text: str) -> Prompt:
-    """Splits a text into words and tokens, and finds which belong together."""
+    """Splits a text into words and tokens, and finds which belong together.
+
+    Raises:
+        ValueError: If it isn't text in Unicode.
+    """
+    refuse_bytes(text)
     length = tokenizer.model_max_length
     encoded = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True)
     spans = [match.span() for match in re.finditer(r"\S+", text)]
@@ -77,6 +82,17 @@ def tokenize(tokenizer: Tokenizer, text: str) -> Prompt:
         ids=tuple(encoded["input_ids"]),
         length=length,
     )
+
+
+def refuse_bytes(prompt: str) -> None:
+    """Raises ValueError for a prompt of bytes that are no text, as a terminal in Latin-1 gives."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"the prompt {prompt.encode(errors='backslashreplace').decode()!r} has bytes that aren't UTF-8; "
+            "set the terminal to UTF-8, or write it in a --config file"
+        ) from error
 
 
 @dataclass(frozen=True)

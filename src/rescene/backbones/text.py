@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..prompts import Prompt, Tokenizer, tokenize
+from ..prompts import Prompt, Tokenizer, refuse_bytes, tokenize
 from .parts import Parts
 
 REMEMBERED = 64
@@ -121,6 +121,7 @@ class ClipText:
         return self._parts.awake(encoder)(padded.to(self._parts.device), **options)
 
     def _refuse_long(self, prompt: str) -> None:
+        refuse_bytes(prompt)
         length = self.tokenizer.model_max_length
         tokens: list[int] = self.tokenizer(prompt).input_ids
         if len(tokens) > length:

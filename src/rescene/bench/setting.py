@@ -126,9 +126,7 @@ def parse(text: str, *, name: str) -> list[Setting]:
 def _setting(entry: Any, *, name: str) -> Setting:
     method = entry.get("method") if isinstance(entry, dict) else entry
     if not isinstance(entry, dict) or not isinstance(method, str) or method not in KNOWN:
-        raise ValueError(
-            unknown(method if isinstance(method, str) else shown(method), KNOWN, name=f"{name}: method")
-        )
+        raise ValueError(unknown(method, KNOWN, name=f"{name}: method"))
     fields = field_docs(KNOWN[entry["method"]])
     values = {key: value for key, value in entry.items() if key not in ("name", "method")}
     known = [*fields, *([TUNE] if "motion" in fields else [])]

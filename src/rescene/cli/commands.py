@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _silence_libraries()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # Names of files may be bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable(), _plain_warnings():
             _command(arguments)()
@@ -97,7 +101,8 @@ def _explained(error: Exception) -> str | None:
     text = " ".join(str(error).split())
     if isinstance(error, OSError):
         return text if error.filename is None or not error.strerror else f"{error.filename}: {error.strerror}"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    full = isinstance(error, RuntimeError) and "can't allocate memory" in text
+    if full or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return f"out of memory ({text}); try fewer --frames, a smaller --size, --offload, or --dtype float16"
     if isinstance(error, ValueError | FloatingPointError) and _raised_here(error):
         return text

@@ -69,9 +69,7 @@ def decode_as(hint: Any, value: object, *, name: str) -> Any:
     if origin is Literal:
         if isinstance(value, str | int) and value in args:
             return value
-        raise ValueError(
-            unknown(value if isinstance(value, str) else shown(value), map(str, args), name=name)
-        )
+        raise ValueError(unknown(value, map(str, args), name=name))
     if origin in (Union, types.UnionType):
         return _first_that_fits(args, value, name=name)
     if origin is tuple and isinstance(value, list | tuple):
@@ -88,9 +86,9 @@ def decode_as(hint: Any, value: object, *, name: str) -> Any:
     raise ValueError(f"{name} must be {described(hint)}, not {shown(value)}")
 
 
-def unknown(key: str, known: Iterable[str], *, name: str) -> str:
+def unknown(key: object, known: Iterable[str], *, name: str) -> str:
     """Says that `key` isn't one of `known`, and which it may have been meant for, if one is close."""
-    near = difflib.get_close_matches(key[:100], list(known), 1)
+    near = difflib.get_close_matches(key[:100], list(known), 1) if isinstance(key, str) else []
     guess = f"; did you mean {near[0]!r}?" if near else ""
     return f"{name}: unknown {shown(key)}{guess}"
 

@@ -1,14 +1,15 @@
-"""Text files of people and of other programs: read whole, within bounds, and with one error for all that is wrong."""
+"""Text files of people and of other programs: read within bounds, with one kind of error for all mistakes."""
 
 import csv
 import json
 import reprlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 64 << 20
 """Of a list or a file of settings."""
-_SHOWN = reprlib.Repr(maxlevel=3, maxdict=6, maxlist=8, maxtuple=8, maxstring=120, maxlong=40, maxother=120)
+_MOST_VALUES = 100_000
 
 
 def read_text(path: Path) -> str:
@@ -41,19 +42,29 @@ def read_json(text: str, *, name: str) -> Any:
 
 
 def read_yaml(text: str, *, name: str) -> Any:
-    """The value of a YAML text without aliases, which can make gigabytes of a few lines.
+    """The value of a YAML text.
 
     Raises:
-        ValueError: If it is none, is nested too deep, has an alias, or a number of too many digits.
+        ValueError: If it is none, is nested too deep, has a number of too many digits, or aliases without end.
     """
     import yaml
 
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise ValueError("it has an alias (*); write the value out")
-        return yaml.safe_load(text)
+        values = yaml.safe_load(text)
+        for count, _ in enumerate(_walk(values)):
+            if count > _MOST_VALUES:
+                raise ValueError(f"its aliases (*) make more than {_MOST_VALUES} values")
+        return values
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _walk(value: Any) -> Iterator[Any]:
+    """All values in a value, those that aliases repeat as often as they do."""
+    yield value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _walk(item)
 
 
 def read_list(path: Path) -> Any:
@@ -98,6 +109,12 @@ def cell(value: object) -> object:
 def shown(value: object) -> str:
     """A value for a message: as Python writes it, cut where it is long."""
     try:
-        return _SHOWN.repr(value)
+        return _Short().repr(value)
     except ValueError:  # Python writes no whole number of so many digits.
         return "a number of thousands of digits"
+
+
+class _Short(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 3, 120, 120, 40

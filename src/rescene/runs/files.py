@@ -17,15 +17,23 @@ Ref = TypeVar("Ref", bound="FileRef")
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, or of the names and hashes of a folder's files."""
+    """SHA-256 of a file, or of the names and hashes of a folder's files.
+
+    Raises:
+        ValueError: If it is neither.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(file for file in path.iterdir() if file.is_file()):
-            digest.update(f"{file.name}\0{file_hash(file)}\n".encode())
+            digest.update(f"{file.name}\0{file_hash(file)}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe, not a file; name a file")
+    left = path.stat().st_size  # Some files of the system have no end.
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while left > 0 and (block := file.read(min(_BLOCK, left))):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
 
 

@@ -74,6 +74,13 @@ def fit_for(video: Video, model: Backbone, wanted: Fit | str | None) -> Fit:
         ValueError: If it is none of these, or not a multiple of the model's stride.
     """
     if isinstance(wanted, Fit):
+        if wanted.source != (video.height, video.width) or any(
+            side % model.grid.stride for side in wanted.size
+        ):
+            raise ValueError(
+                f"the settings' sizes, {wanted.size} of {wanted.source}, don't suit this video of "
+                f"{video.width}x{video.height} and this model"
+            )
         return wanted
     if wanted is None:
         return Fit.to(video, area=model.native_area, grid=model.grid)

@@ -81,7 +81,9 @@ def rehearse_result(like: Video, path: str, recipe: Recipe, *, overwrite: bool) 
 
     Args:
         like: A video of its size, rate and length, with its sound.
-        path, recipe, overwrite: As for `write_result`.
+        path: As for `write_result`.
+        recipe: As far as it is known.
+        overwrite: Whether to replace what is there.
 
     Raises:
         ValueError, OSError: For what would refuse it.
