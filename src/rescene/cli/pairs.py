@@ -14,6 +14,7 @@ from ..runs.result import read_settings
 from ..video import Video
 from ..video.encode import FORMATS
 from ..video.folders import IMAGES
+from ..video.hdr import as_sdr
 from ..video.read import Cut, read_video
 
 VIDEOS = frozenset({*FORMATS, ".gif", ".avi", ".m4v"})
@@ -68,7 +69,9 @@ class Pair:
         Raises:
             FileNotFoundError, ValueError: if one of them can't be read.
         """
-        return read_video(self.input, self.cut, hold=False), read_video(self.output, Cut(), hold=False)
+        pair = read_video(self.input, self.cut, hold=False), read_video(self.output, Cut(), hold=False)
+        source, result = (as_sdr(each, why="to be compared") for each in pair)
+        return source, result
 
     def masks(self) -> Video | None:
         """The mask, cut as the source is if it is as long."""

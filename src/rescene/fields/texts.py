@@ -45,7 +45,7 @@ def read_yaml(text: str, *, name: str) -> Any:
     """The value of a YAML text.
 
     Raises:
-        ValueError: If it is none, is nested too deep, has a number of too many digits, or aliases without end.
+        ValueError: If it is none, is nested too deep, or has aliases or digits without end.
     """
     import yaml
 

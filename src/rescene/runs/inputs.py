@@ -6,13 +6,14 @@ from ..backbones import Backbone
 from ..inputs import Fit, Inputs
 from ..inputs.masks import Mask
 from ..video import Video
+from ..video.hdr import as_sdr
 from ..video.read import Cut, read_video
 from .recipe import InputRefs, Trim, VideoRef
 
 
 def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
-    """The frames of a source that are used; see `read_video`."""
-    return read_video(path, cut_of(trim), hold=hold)
+    """The frames of a source that are used, in SDR; see `read_video`."""
+    return as_sdr(read_video(path, cut_of(trim), hold=hold), why="for the model, and so is the result")
 
 
 def cut_of(trim: Trim) -> Cut:

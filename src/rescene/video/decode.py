@@ -3,22 +3,28 @@
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
 import torch
 from av.container import InputContainer
-from av.error import InvalidDataError
+from av.error import FFmpegError
 from jaxtyping import UInt8
 
 from ..typing import Frames
 from .colour import Colour, RGBReader
-from .index import Index, video_stream
-from .media import demux, open_media
+from .filters import deinterlaced
+from .index import Index
+from .media import check_size, demux, open_media, pixel_aspect, video_stream
 
 log = logging.getLogger(__name__)
+
+_PROGRESSIVE = 1
+"""FFmpeg's field order of whole frames; above it are those of fields, below it nobody knows."""
+_SITED_LEFT = ("vp8", "libvpx", "vp9", "libvpx-vp9")
+"""Codecs whose colours are between the left pixels (H.273, type 0) and whose decoders don't say so."""
 
 
 class FileClip:
@@ -30,10 +36,13 @@ class FileClip:
     def __init__(self, path: Path, index: Index, times: list[int]) -> None:
         self._decoder, self._times = Decoder(path, index), times
         first = self._decoder.frame_at(times[0])
+        if self._decoder.interlaced:
+            log.warning("%s is interlaced: its fields are made into whole frames (bwdif)", path)
         self.colour = Colour.of(first)
         self._turn = _Turn(first)
-        height, width = first.height, _square_width(first.width, self._decoder.pixel_aspect)
-        self._to_rgb = RGBReader(height, width)
+        height, width = first.height, max(1, round(first.width * self._decoder.pixel_aspect))
+        check_size(path, width, height)
+        self._to_rgb = RGBReader(height, width, sited_left=self._decoder.codec in _SITED_LEFT)
         self._shape = (width, height) if self._turn.transposes else (height, width)
 
     @property
@@ -64,7 +73,11 @@ class Decoder:
         self._frames: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._shown: tuple[int, av.VideoFrame] | None = None
         self._next: tuple[int, av.VideoFrame] | None = None
-        self.pixel_aspect: Fraction | None = None
+        self.pixel_aspect = Fraction(1)
+        self.codec = ""
+        self.interlaced: bool | None = None
+        """Known once a frame was decoded."""
+        self._is_damaged = False
 
     def frame_at(self, time: int) -> av.VideoFrame:
         """The frame on display at `time`."""
@@ -79,6 +92,8 @@ class Decoder:
 
     def _begin_before(self, time: int) -> None:
         key = self._index.key_before(time)
+        if self.interlaced:  # The first frame needs the one before it.
+            key = self._index.key_before(key - 1)
         self._begin(key)
         # Files order their seek points by decoding time, so a seek may land late.
         while (self._next is None or self._next[0] > time) and key > self._index.times[0]:
@@ -91,25 +106,49 @@ class Decoder:
         self._container = open_media(self._path)
         stream = video_stream(self._container)
         stream.thread_type = "AUTO"
-        self.pixel_aspect = stream.sample_aspect_ratio
+        self.pixel_aspect, self.codec = pixel_aspect(self._path, stream), stream.codec_context.name
         if key > self._index.times[0]:
-            self._container.seek(key, stream=stream)
-        self._frames = self._decode(self._container, stream)
+            self._seek(self._container, stream, key)
+        self._frames = self._whole(self._decode(self._container, stream), stream)
         self._shown, self._next = None, next(self._frames, None)
+
+    def _seek(self, container: InputContainer, stream: av.VideoStream, key: int) -> None:
+        try:
+            container.seek(key, stream=stream)
+        except FFmpegError as error:
+            raise ValueError(
+                f"{self._path} can't be searched ({error.strerror}); convert it to mp4"
+            ) from error
+
+    def _whole(
+        self, frames: Iterator[tuple[int, av.VideoFrame]], stream: av.VideoStream
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """The frames, made whole where they come as fields."""
+        if (first := next(frames, None)) is None:
+            return frames
+        if self.interlaced is None:
+            order = stream.codec_context.field_order
+            self.interlaced = bool(first[1].interlaced_frame or order > _PROGRESSIVE)
+        frames = chain([first], frames)
+        return deinterlaced(frames) if self.interlaced else frames
 
     def _decode(
         self, container: InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        decoder, ordinals = _codec(stream), count()
+        decoder, ordinals = _codec(stream), iter(self._index.times)
         for packet in demux(container, stream):
             try:
                 frames = decoder.decode(packet if packet.size else None)
-            except InvalidDataError:
-                log.warning("%s has a damaged frame; the one before it is repeated", self._path)
+            except FFmpegError:
+                if not self._is_damaged:
+                    log.warning("%s has damaged frames; the one before is repeated for each", self._path)
+                self._is_damaged = True
                 continue
             for frame in frames:
+                check_size(self._path, frame.width, frame.height)
                 if self._index.ordinal:
-                    yield next(ordinals), frame
+                    if (time := next(ordinals, None)) is not None:
+                        yield time, frame
                 elif frame.pts is not None:
                     yield frame.pts, frame
 
@@ -136,7 +175,3 @@ def _codec(stream: av.VideoStream) -> av.VideoCodecContext:
     if libvpx and stream.metadata.get("alpha_mode") == "1":
         return av.VideoCodecContext.create(libvpx, "r")  # pyright: ignore
     return stream.codec_context
-
-
-def _square_width(width: int, pixel_aspect: Fraction | None) -> int:
-    return round(width * (pixel_aspect or 1))

@@ -16,6 +16,7 @@ from .encode import FORMATS, encode, pixels
 from .files import check_room, check_target, rehearsal_name, remove, replacing
 from .folders import write_images
 from .gif import write_gif
+from .hdr import as_sdr
 from .label import Labelled
 from .metadata import Metadata
 from .video import Video
@@ -61,6 +62,8 @@ def rehearse(video: Video, path: str, *, overwrite: bool, label: str | None, met
 
 
 def _write(video: Video, place: Path, *, folder: bool, label: str | None, metadata: Metadata) -> None:
+    if folder or place.suffix.lower() == ".gif":
+        video = as_sdr(video, why="as PNG and GIF carry no such tag")
     if label is not None:
         video = replace(video, clip=Labelled(video.clip, label))
     if folder:
