@@ -1,5 +1,6 @@
 """Prompts as networks read them: states of each token, and where the words are among the tokens."""
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class TextEncoder(Protocol):
         ...
 
 
+_WEIGHTED = re.compile(r"\([^()]*:\s*-?[\d.]+\s*\)|\(\([^()]+\)\)|\[\[[^\[\]]+\]\]|\b\w+(\+\+|--)(?=[\s,]|$)")
+"""How other programs weight words: (word:1.3), ((word)), [[word]], word++."""
+
+
 class Encoded(NamedTuple):
     """What networks make of a prompt."""
 
@@ -91,6 +96,13 @@ class ClipText:
     def __call__(self, prompt: str) -> Text:
         """See `TextEncoder`."""
         self._refuse_long(prompt)
+        if weighted := _WEIGHTED.search(prompt):
+            warnings.warn(
+                f"{weighted[0]} in the prompt is read as text, brackets and all; FateZero weights words by "
+                "--emphasize WORD NUMBER",
+                PromptWarning,
+                stacklevel=2,
+            )
         if self._remark and (remark := self._remark(prompt)):
             warnings.warn(remark, PromptWarning, stacklevel=2)
         if prompt not in self._known:

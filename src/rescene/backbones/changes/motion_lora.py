@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...attention import AttentionControl
-from ...video.files import replacing
 from ..backbone import Backbone
 from ..stable_video import StableVideo
+from ..tensors import write_tensors
 from .motion_lora_file import BASE, HEADER, LoRAFile, read_lora
 from .weights import put
 
@@ -124,11 +123,8 @@ class MotionLoRA:
             for name, value in self.config.to_dict().items()
         }
         tensors = {f"unet.{name}": weight.detach().cpu().clone() for name, weight in self.weights().items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        room = sum(tensor.nbytes for tensor in tensors.values())
-        with replacing(path, folder=False, room=room) as temporary:
-            about = {"format": "pt", HEADER: json.dumps(settings, default=str)}
-            save_file(tensors, temporary, {**about, **({BASE: self.base} if self.base else {})})
+        about = {"format": "pt", HEADER: json.dumps(settings, default=str)}
+        write_tensors(path, tensors, {**about, **({BASE: self.base} if self.base else {})})
 
     @contextmanager
     def on(self, control: AttentionControl) -> Generator[None]:
