@@ -37,6 +37,16 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def refuse_unnameable(path: str, what: str) -> None:
+    """Raises ValueError for a text that no file can be called."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what} is {path!r}, which no file can be called") from error
+    if "\0" in path or not path:
+        raise ValueError(f"{what} is {path!r}, which no file can be called")
+
+
 def seen_from(result: Path, file: Path) -> str:
     """The path of a file as `result` notes it: relative, so that both can move together."""
     try:
@@ -136,6 +146,8 @@ class Finder:
         """Where the files of the method's fields are, and their hashes."""
         found: dict[str, tuple[tuple[Path, ...], tuple[str | None, ...]]] = {}
         for name, paths in files_of(recipe.method).items():
+            for path in paths:
+                refuse_unnameable(str(path), f"the {name}")
             what = {"motion": "the adapter", "motion_lora": "a motion LoRA"}.get(name, f"the {name}")
             if self.result is not None and name not in recipe.files:
                 raise ValueError(
@@ -153,6 +165,7 @@ class Finder:
     def _find(
         self, path: str, sha256: str | None, what: str, option: str | None = None
     ) -> tuple[Path, str | None]:
+        refuse_unnameable(path, what)
         places = self._places(path)
         if sha256 is not None:
             what = what if self.result is None else f"{what} of {self.result}"

@@ -90,7 +90,6 @@ def prepare(
     """
     if output is not None:
         check_result(output, overwrite=host.overwrite)
-        refuse_input(output, [base / path for path in paths_of(recipe)])
     recipe = Finder(base, result).found(recipe)
     given = opened(recipe.inputs)
     if recipe.label is not None and given.video is not None:

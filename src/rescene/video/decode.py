@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _PROGRESSIVE = 1
 """FFmpeg's field order of whole frames; above it are those of fields, below it nobody knows."""
+_MOST_DAMAGED = 0.2
+"""The share of frames that may be damaged; with more, a result would be of little but repetitions."""
+_ENOUGH = 50
+"""Frames after which that can be told before the end."""
 _SITED_LEFT = ("vp8", "libvpx", "vp9", "libvpx-vp9")
 """Codecs whose colours are between the left pixels (H.273, type 0) and whose decoders don't say so."""
 
@@ -77,7 +81,8 @@ class Decoder:
         self.codec = ""
         self.interlaced: bool | None = None
         """Known once a frame was decoded."""
-        self._is_damaged = False
+        self._good, self._bad = set[int | None](), set[int | None]()
+        """The times of the frames that were decoded, and of those that couldn't be."""
 
     def frame_at(self, time: int) -> av.VideoFrame:
         """The frame on display at `time`."""
@@ -140,17 +145,32 @@ class Decoder:
             try:
                 frames = decoder.decode(packet if packet.size else None)
             except FFmpegError:
-                if not self._is_damaged:
-                    log.warning("%s has damaged frames; the one before is repeated for each", self._path)
-                self._is_damaged = True
+                self._count_damaged(packet.dts)
                 continue
             for frame in frames:
+                self._good.add(frame.pts)
                 check_size(self._path, frame.width, frame.height)
                 if self._index.ordinal:
                     if (time := next(ordinals, None)) is not None:
                         yield time, frame
                 elif frame.pts is not None:
                     yield frame.pts, frame
+        self._refuse_ruin()
+
+    def _count_damaged(self, time: int | None) -> None:
+        if not self._bad:
+            log.warning("%s has damaged frames; the one before is repeated for each", self._path)
+        self._bad.add(time)
+        if len(self._good | self._bad) > _ENOUGH:
+            self._refuse_ruin()
+
+    def _refuse_ruin(self) -> None:
+        """Raises ValueError if too many of the frames so far were damaged."""
+        seen, damaged = len(self._good | self._bad), len(self._bad)
+        if damaged > _MOST_DAMAGED * seen:
+            raise ValueError(
+                f"{self._path} is damaged: {damaged} of {seen} frames can't be decoded; copy it again"
+            )
 
 
 class _Turn:

@@ -120,13 +120,19 @@ def write_images(
 
 
 def noted_rate(path: Path) -> Fraction | None:
-    """The frame rate that `write_images` noted in the first frame."""
+    """The frame rate that `write_images` noted in the first frame.
+
+    Raises:
+        ValueError: If what is noted is none.
+    """
     with open_image(path) as image:
         noted = str(image.info.get(_RATE, ""))
-    if not re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", noted):
+    if not noted:
         return None
-    rate = Fraction(noted)
-    return rate if _SLOWEST <= rate <= _FASTEST else None
+    rate = Fraction(noted) if re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", noted) else Fraction(0)
+    if not _SLOWEST <= rate <= _FASTEST:
+        raise ValueError(f"{path} notes a frame rate, {noted[:40]!r}, that is none; save it without {_RATE}")
+    return rate
 
 
 def _rgb(image: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
