@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .login import Login
 
 NOBODY = "none"
+UPLOADS_AT_ONCE = 10
+"""How many of the largest files there is room for, all people and what is made of uploads together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ def serving(options: AppOptions) -> Iterator[str]:
     Raises:
         ValueError: If Gradio isn't installed.
     """
-    with TemporaryDirectory(prefix="rescene-") as private:
+    with TemporaryDirectory(prefix="rescene-", ignore_cleanup_errors=True) as private:
         # Gradio reads these when it is imported: its own copies of files belong in the private folder.
         os.environ["GRADIO_TEMP_DIR"] = str(Path(private) / "gradio")
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -86,7 +88,11 @@ def serving(options: AppOptions) -> Iterator[str]:
                 share=options.share,
                 auth_dependency=login and login.who,
                 max_file_size=f"{options.max_megabytes}mb",
-                app_kwargs={"routes": routes(workshop, login), **_refusal(login)},
+                app_kwargs={
+                    "routes": routes(workshop, login),
+                    "middleware": [_guard(options, Path(private))],
+                    **_refusal(login),
+                },
                 prevent_thread_lock=True,
                 quiet=True,
                 ssr_mode=False,
@@ -104,6 +110,17 @@ def serving(options: AppOptions) -> Iterator[str]:
 def _refusal(login: "Login | None") -> dict[str, Any]:
     """What FastAPI is told to answer those who aren't logged in."""
     return {"exception_handlers": {401: login.refuse}} if login else {}
+
+
+def _guard(options: AppOptions, folder: Path) -> Any:
+    """What stands before all routes."""
+    from starlette.middleware import Middleware
+
+    from .guard import Guard
+
+    most = UPLOADS_AT_ONCE * options.max_megabytes << 20
+    is_local = not (options.listen or options.share)
+    return Middleware(Guard, is_local=is_local, folder=folder, most_bytes=most)
 
 
 def _free_port() -> int:
