@@ -52,11 +52,11 @@ class Login:
 
     def routes(self) -> Sequence[Route]:
         """Where the form is sent; `gradio_client` sends its `auth` there as well."""
-        return [
-            Route("/login", self.enter, methods=["POST"]),
-            Route("/login", self.form),
-            Route("/logout", self.leave, methods=["GET", "POST"]),
-        ]
+        return [Route("/login", self.enter, methods=["POST"]), Route("/login", self.form)]
+
+    def way_out(self) -> Route:
+        """Where the login ends; it opens nothing."""
+        return Route("/logout", self.leave, methods=["GET", "POST"])
 
     async def form(self, _: Request) -> Response:
         """The page that asks."""

@@ -89,7 +89,7 @@ def serving(options: AppOptions) -> Iterator[str]:
                 auth_dependency=login and login.who,
                 max_file_size=f"{options.max_megabytes}mb",
                 app_kwargs={
-                    "routes": routes(workshop, login),
+                    "routes": [*([login.way_out()] if login else []), *routes(workshop, login)],
                     "middleware": [_guard(options, Path(private))],
                     **_refusal(login),
                 },
