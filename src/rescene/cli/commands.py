@@ -19,6 +19,9 @@ from typing import Any
 
 import tyro
 
+from ..fields import unknown
+from .lines import in_a_line
+
 COMMANDS = {
     "edit": "Edit a video.",
     "propagate": "Carry an edited first frame through the whole video.",
@@ -71,9 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str, about: str) -> str:
-    """The command that a line begins with; without one, or with an unknown one, tyro helps and it ends."""
+    """The command that a line begins with; where help is asked for, tyro gives it and it ends.
+
+    Raises:
+        ValueError: If there is none, or an unknown one.
+    """
     if arguments and arguments[0] in commands:
         return arguments[0]
+    if arguments and not arguments[0].startswith("-"):
+        name = prog.removeprefix("rescene").strip() or "command"
+        raise ValueError(f"{unknown(arguments[0], commands, name=name)} (see {prog} --help)")
 
     def stub(text: str) -> Callable[[], None]:
         def nothing() -> None: ...
@@ -81,11 +91,15 @@ def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str, 
         nothing.__doc__ = text
         return nothing
 
-    tyro.extras.subcommand_cli_from_dict(
-        {name: stub(text) for name, text in commands.items()},
+    in_a_line(
+        lambda: tyro.extras.subcommand_cli_from_dict(
+            {name: stub(text) for name, text in commands.items()},
+            prog=prog,
+            description=f"{about} `{prog} COMMAND --help` tells more.",
+            args=arguments,
+        ),
         prog=prog,
-        description=f"{about} `{prog} COMMAND --help` tells more.",
-        args=arguments,
+        words=commands,
     )
     raise AssertionError("tyro ends the program where there is no command")
 

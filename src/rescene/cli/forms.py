@@ -16,6 +16,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
 from ..fields import decode_as, field_docs, range_of, read_text, read_yaml, shown, unknown
+from .lines import in_a_line
 
 Options = TypeVar("Options")
 METAVARS = {"input": "IN", "output": "OUT"}
@@ -49,14 +50,38 @@ def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Opt
     """
     path = _config(arguments)
     values = {} if path is None else read_config(path, kind)
-    form = tyro.cli(
-        _form(kind, values, name=str(path)),
-        prog=f"rescene {command}",
-        description=cleandoc(kind.__doc__ or ""),
-        args=arguments,
-        config=(tyro.conf.CascadeSubcommandArgs,),
+    prog, made = f"rescene {command}", _form(kind, values, name=str(path))
+    form = in_a_line(
+        lambda: tyro.cli(
+            made,
+            prog=prog,
+            description=cleandoc(kind.__doc__ or ""),
+            args=arguments,
+            config=(tyro.conf.CascadeSubcommandArgs,),
+        ),
+        prog=prog,
+        words=_words(kind),
     )
-    return _built(kind, form)
+    options = _built(kind, form)
+    _refuse_empty(form, arguments)
+    return options
+
+
+def _words(kind: type) -> list[str]:
+    """Options and subcommands, as on the command line."""
+    hints = get_type_hints(kind, include_extras=True).values()
+    methods = [name for hint in hints for name in choices(hint)]
+    return [*methods, *(f"--{name.replace('_', '-')}" for name in [*_names(kind, None), "config"])]
+
+
+def _refuse_empty(form: Any, arguments: Sequence[str]) -> None:
+    """Raises ValueError for an option of many values that is there without any."""
+    for field in fields(form):
+        value, option = getattr(form, field.name), f"--{field.name.replace('_', '-')}"
+        if is_dataclass(value):
+            _refuse_empty(value, arguments)
+        elif value == () and option in arguments:
+            raise ValueError(f"{option} is there without a value; give one, or leave it out")
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:

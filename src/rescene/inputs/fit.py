@@ -32,7 +32,7 @@ class Fit:
     """The working number of frames: the last frame is repeated up to it."""
 
     def __post_init__(self) -> None:
-        for name, (height, width) in (("content", self.content), ("size", self.size)):
+        for name, (height, width) in (("size", self.size), ("content", self.content)):
             if not (0 < height <= LARGEST and 0 < width <= LARGEST):
                 raise ValueError(
                     f"a {name} of {width}x{height} can't be worked at: a side has from 1 to {LARGEST} pixels"
