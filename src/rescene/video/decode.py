@@ -81,7 +81,7 @@ class Decoder:
         self.codec = ""
         self.interlaced: bool | None = None
         """Known once a frame was decoded."""
-        self._good, self._bad = set[int | None](), set[int | None]()
+        self._good, self._bad = set[int](), set[int | None]()
         """The times of the frames that were decoded, and of those that couldn't be."""
 
     def frame_at(self, time: int) -> av.VideoFrame:
@@ -140,21 +140,23 @@ class Decoder:
     def _decode(
         self, container: InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        decoder, ordinals = _codec(stream), iter(self._index.times)
+        # Without display times, the frames that come are numbered; those that don't show at the end.
+        decoder, ordinals, counted = _codec(stream), iter(self._index.times), self._index.ordinal
         for packet in demux(container, stream):
             try:
                 frames = decoder.decode(packet if packet.size else None)
             except FFmpegError:
-                self._count_damaged(packet.dts)
+                if not counted:
+                    self._count_damaged(packet.dts)
                 continue
             for frame in frames:
-                self._good.add(frame.pts)
                 check_size(self._path, frame.width, frame.height)
-                if self._index.ordinal:
-                    if (time := next(ordinals, None)) is not None:
-                        yield time, frame
-                elif frame.pts is not None:
-                    yield frame.pts, frame
+                time = next(ordinals, None) if counted else frame.pts
+                if time is not None:
+                    self._good.add(time)
+                    yield time, frame
+        for time in ordinals if counted else ():
+            self._count_damaged(time)
         self._refuse_ruin()
 
     def _count_damaged(self, time: int | None) -> None:
