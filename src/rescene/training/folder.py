@@ -106,7 +106,9 @@ class TrainingFolder:
         """The rows that are whole: a log that was damaged keeps nobody from going on."""
         losses: list[Loss] = []
         try:
-            rows = list(csv.reader(read_text(self.path / "losses.csv").splitlines()))[1:]
+            lines = read_text(self.path / "losses.csv").splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]
+            rows = list(csv.reader([*whole, *["cut"] * (len(lines) - len(whole))]))[1:]
         except (OSError, ValueError, csv.Error) as error:
             log.warning("the losses so far can't be read: %s", error)
             return losses
