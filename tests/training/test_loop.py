@@ -221,7 +221,7 @@ def test_logs_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: Any) -> Non
     run(line(), SETTINGS, folder(tmp_path))
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "write_text", stop)
