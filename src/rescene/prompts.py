@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .fields import Window, steps_within
+from .fields import Window, shown, steps_within
 
 TokenWeights = Float[Tensor, " L"]
 TokenMapping = Float[Tensor, "L L"]
@@ -90,7 +90,7 @@ def refuse_bytes(prompt: str) -> None:
         prompt.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"the prompt {prompt.encode(errors='backslashreplace').decode()!r} has bytes that aren't UTF-8; "
+            f"the prompt {shown(prompt.encode(errors='backslashreplace').decode())} has bytes that aren't UTF-8; "
             "set the terminal to UTF-8, or write it in a --config file"
         ) from error
 

@@ -88,11 +88,7 @@ def serving(options: AppOptions) -> Iterator[str]:
                 share=options.share,
                 auth_dependency=login and login.who,
                 max_file_size=f"{options.max_megabytes}mb",
-                app_kwargs={
-                    "routes": [*([login.way_out()] if login else []), *routes(workshop, login)],
-                    "middleware": [_guard(options, Path(private))],
-                    **_refusal(login),
-                },
+                app_kwargs=_around(options, private, login, routes(workshop, login)),
                 prevent_thread_lock=True,
                 quiet=True,
                 ssr_mode=False,
@@ -107,20 +103,19 @@ def serving(options: AppOptions) -> Iterator[str]:
                 blocks.close()
 
 
-def _refusal(login: "Login | None") -> dict[str, Any]:
-    """What FastAPI is told to answer those who aren't logged in."""
-    return {"exception_handlers": {401: login.refuse}} if login else {}
-
-
-def _guard(options: AppOptions, folder: Path) -> Any:
-    """What stands before all routes."""
+def _around(options: AppOptions, folder: str, login: "Login | None", routes: list[Any]) -> dict[str, Any]:
+    """What FastAPI is told: our routes, what stands before all, and what those see who aren't logged in."""
     from starlette.middleware import Middleware
 
     from .guard import Guard
 
-    most = UPLOADS_AT_ONCE * options.max_megabytes << 20
-    is_local = not (options.listen or options.share)
-    return Middleware(Guard, is_local=is_local, folder=folder, most_bytes=most)
+    most, is_local = UPLOADS_AT_ONCE * options.max_megabytes << 20, not (options.listen or options.share)
+    guard = Middleware(Guard, is_local=is_local, folder=Path(folder), most_bytes=most)
+    if login is None:
+        return {"routes": routes, "middleware": [guard]}
+    # Before Gradio's of that name.
+    out = [login.way_out(), *routes]
+    return {"routes": out, "middleware": [guard], "exception_handlers": {401: login.refuse}}
 
 
 def _free_port() -> int:
