@@ -89,8 +89,9 @@ def refuse_bytes(prompt: str) -> None:
     try:
         prompt.encode()
     except UnicodeEncodeError as error:
+        readable = prompt.encode(errors="backslashreplace").decode()
         raise ValueError(
-            f"the prompt {shown(prompt.encode(errors='backslashreplace').decode())} has bytes that aren't UTF-8; "
+            f"the prompt {shown(readable)} has bytes that aren't UTF-8; "
             "set the terminal to UTF-8, or write it in a --config file"
         ) from error
 

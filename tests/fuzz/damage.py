@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -98,14 +99,15 @@ def _media(folder: Path) -> Iterator[tuple[str, bytes]]:
         video.write(folder / name, settings='{"method": "x"}')
         yield name, (folder / name).read_bytes()
     pages = [Image.fromarray((frame.permute(1, 2, 0).numpy() * 255).astype(np.uint8)) for frame in frames]
-    for name, more in (
+    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("a.png", {}),
         ("b.png", {"save_all": True, "append_images": pages[1:], "duration": 100}),
         ("a.tif", {"save_all": True, "append_images": pages[1:], "compression": "tiff_lzw"}),
         ("a.webp", {"save_all": True, "append_images": pages[1:], "duration": 100}),
         ("a.jpg", {"exif": Image.Exif()}),
         ("a.bmp", {}),
-    ):
+    )
+    for name, more in kinds:
         pages[0].save(folder / name, **more)
         yield name, (folder / name).read_bytes()
 

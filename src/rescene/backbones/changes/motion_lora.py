@@ -91,7 +91,9 @@ class MotionLoRA:
             )
         modules = sorted({name.rpartition(".lora_")[0] for name in file.shapes})
         rank = next(shape[0] for name, shape in file.shapes.items() if name.endswith("lora_A.weight"))
-        config = LoraConfig(r=rank, lora_alpha=file.alpha or rank, target_modules=modules)
+        # It scales as a factor, and need not be whole, as peft says.
+        alpha: Any = file.alpha or rank
+        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=modules)
         found = cls(config, _wrapped(model, config), file.base)
         with torch.no_grad():
             for name, own in found.weights().items():
