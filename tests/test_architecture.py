@@ -22,7 +22,7 @@ MOST_NAMES_PER_METHOD = 20
 # For each part of the library: the other parts, and the packages, that it imports.
 ALLOWED = {
     # What every part may use, none of it about models.
-    "fields": ("", ""),
+    "fields": ("", "yaml"),
     "progress": ("", ""),
     "lazy": ("", ""),
     "typing": ("", "jaxtyping torch"),
@@ -49,7 +49,7 @@ ALLOWED = {
         "attention backbones fields lazy progress sampling typing video",
         "accelerate jaxtyping safetensors torch",
     ),
-    "runs": ("backbones cache fields inputs masks methods progress typing video", "huggingface_hub torch"),
+    "runs": ("backbones cache fields inputs masks methods progress typing video", "torch"),
     # Judging results.
     "metrics": ("backbones lazy video", "cv2 jaxtyping numpy torch torchmetrics torchvision transformers"),
     "compare": ("metrics typing video", "cv2 jaxtyping jinja2 numpy torch"),
@@ -57,7 +57,7 @@ ALLOWED = {
     "bench": (
         "backbones compare fields inputs lazy methods metrics progress runs sampling training typing video "
         "world",
-        "jaxtyping jinja2 numpy torch yaml",
+        "jaxtyping jinja2 numpy torch",
     ),
     # The embedded model, the world that it knows, and the demo.
     "world": ("typing", "cv2 jaxtyping numpy safetensors torch"),
@@ -67,7 +67,7 @@ ALLOWED = {
     "cli": (
         "app backbones bench cache compare controls convert demo fields inputs methods metrics pictures "
         "progress runs training video world",
-        "rich torch transformers tyro yaml",
+        "rich torch transformers tyro",
     ),
     "app": (
         "backbones compare demo fields inputs methods metrics runs training typing video",

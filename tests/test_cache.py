@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rescene import cache
@@ -242,3 +244,86 @@ def test_an_entry_may_need_another_one(cache_folder: Path) -> None:
     assert outer[0, 0] == 4
     assert cache.cached({"a": 2}, inner)[0, 0] == 2
     assert (inner.runs, len(list(cache_folder.iterdir()))) == (1, 3)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "empty": lambda entry: entry.write_bytes(b""),
+    "cut": lambda entry: entry.write_bytes(entry.read_bytes()[:-5]),
+    "a changed bit": lambda entry: entry.write_bytes(entry.read_bytes()[:-1] + b"\x7f"),
+    "another shape": lambda entry: save_file({"value": torch.zeros(3)}, entry),
+    "another type": lambda entry: save_file(
+        {name: each.double() if name == "value" else each for name, each in load_file(entry).items()}, entry
+    ),
+    "NaN": lambda entry: save_file(load_file(entry) | {"value": torch.full((2, 3), torch.nan)}, entry),
+    "text": lambda entry: entry.write_text("once upon a time"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_entry_is_computed_again_and_replaced(cache_folder: Path, damage: str) -> None:
+    compute = Computation()
+    cache.cached({"a": 1}, compute)
+    (entry,) = cache_folder.glob("*.safetensors")
+    DAMAGE[damage](entry)
+    assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+    assert compute.runs == 2
+    assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+    assert compute.runs == 2
+
+
+def test_a_folder_in_the_place_of_an_entry_does_no_harm(cache_folder: Path) -> None:
+    compute = Computation()
+    cache.cached({"a": 1}, compute)
+    (entry,) = cache_folder.glob("*.safetensors")
+    entry.unlink()
+    entry.mkdir()
+    with pytest.warns(UserWarning, match="can't keep what was computed"):
+        assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+    assert [file.name for file in cache_folder.iterdir()] == [entry.name]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("disk full")])
+def test_what_cannot_be_kept_is_used(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cache, "save_file", full)
+    compute = Computation()
+    with pytest.warns(UserWarning, match="can't keep what was computed"):
+        assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+
+
+def test_a_cache_in_a_file_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("RESCENE_CACHE", str(tmp_path / "file" / "cache"))
+    compute = Computation()
+    with pytest.warns(UserWarning, match="can't keep what was computed"):
+        assert torch.equal(cache.cached({"a": 1}, compute), compute.value)
+
+
+def test_what_is_no_number_is_not_kept(cache_folder: Path) -> None:
+    cache.cached({"a": 1}, lambda: torch.full((2,), torch.nan))
+    assert not list(cache_folder.glob("*.safetensors"))
+
+
+def test_what_killed_runs_left_goes(cache_folder: Path) -> None:
+    cache_folder.mkdir()
+    old, new = cache_folder / "tmpold.part", cache_folder / "tmpnew.part"
+    for part in (old, new):
+        part.write_bytes(bytes(10))
+    os.utime(old, (1e9, 1e9))
+    cache.cached({"a": 1}, Computation())
+    assert not old.exists() and new.exists()
+
+
+def test_a_claim_is_for_a_place_whatever_its_name(tmp_path: Path) -> None:
+    with cache.claimed(tmp_path / "a.mp4"):
+        with (
+            pytest.raises(FileExistsError, match="another run"),
+            cache.claimed(tmp_path / "x" / ".." / "a.mp4"),
+        ):
+            pass
+        with cache.claimed(tmp_path / "b.mp4"):
+            pass
+    with cache.claimed(tmp_path / "a.mp4"):
+        pass

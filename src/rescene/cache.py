@@ -1,21 +1,31 @@
-"""Keeps tensors that are slow to compute between runs, by the content of everything that they depend on."""
+"""Keeps tensors that are slow to compute between runs, by the content of everything that they depend on.
+
+A cache must never be what a run fails of: a damaged entry is computed again, and what can't be kept is used.
+"""
 
 import hashlib
 import json
 import os
+import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 MOST_BYTES = 4 * 10**9
 """The oldest files go when the cache grows beyond this."""
+_HASH = "sha256"
+"""The tensor of an entry that holds the hash of the other."""
+_ABANDONED = 600
+"""Seconds after which a half-written file is one of a process that was killed."""
 
 
 def folder() -> Path:
@@ -44,7 +54,29 @@ def cached(key: Mapping[str, object], compute: Callable[[], Tensor]) -> Tensor:
 
 def is_cached(key: Mapping[str, object]) -> bool:
     """Whether `cached` would find something."""
-    return (folder() / f"{_name(key)}.safetensors").exists()
+    return (folder() / f"{_name(key)}.safetensors").is_file()
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """A block that one run at a time enters for a result, wherever its file is.
+
+    Raises:
+        FileExistsError: If another run is in such a block for the same path.
+    """
+    lock = FileLock(folder() / f"{_name({'result': os.path.realpath(path)})}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise FileExistsError(f"another run is making {path}; wait for it, or choose another name") from error
+    except OSError:  # Without a place for locks, who comes second is told at the end.
+        pass
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            _remove(Path(lock.lock_file))
+            lock.release()
 
 
 class Unfinished:
@@ -70,7 +102,7 @@ class Unfinished:
     def forget(self) -> None:
         """Removes what was kept."""
         for file in self._files():
-            file.unlink(missing_ok=True)
+            _remove(file)
 
     def _files(self) -> list[Path]:
         return list(folder().glob(f"{self._run}-*.safetensors"))
@@ -78,6 +110,10 @@ class Unfinished:
 
 def _name(key: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(value: Tensor) -> Tensor:
+    return torch.tensor(list(bytes.fromhex(content_hash(value))), dtype=torch.uint8)
 
 
 def _cached(path: Path, compute: Callable[[], Tensor]) -> Tensor:
@@ -92,11 +128,18 @@ def _cached(path: Path, compute: Callable[[], Tensor]) -> Tensor:
 
 
 def _kept(path: Path) -> Tensor | None:
-    with suppress(FileNotFoundError):  # Another run may remove the file at any moment.
-        os.utime(path)
+    """The value of an entry; None if there is none, or it isn't what was kept."""
+    try:
+        entry = load_file(path)
         # A copy starts at an even address, as when computed: how products round depends on that.
-        return load_file(path)["value"].clone()
-    return None
+        value, noted = entry["value"].clone(), entry[_HASH]
+    except (OSError, SafetensorError, KeyError):  # Another run may also remove the file at any moment.
+        return None
+    if not torch.equal(noted, _digest(value)):
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return value
 
 
 @contextmanager
@@ -107,43 +150,57 @@ def _alone(path: Path) -> Iterator[None]:
     so that one entry can be computed within another.
     """
     lock = path.with_suffix(".lock")
-    with FileLock(lock):
-        try:
-            yield
-        finally:
+    with ExitStack() as stack:
+        with suppress(OSError):  # Where nothing can be written, each computes for itself.
+            stack.enter_context(FileLock(lock))
             # Who waits for this file notices that it is gone, and makes the next one.
-            _remove(lock)
+            stack.callback(_remove, lock)
+        yield
 
 
 def _keep(value: Tensor, path: Path) -> None:
     """Writes a file in one go, so that a run stopped in the middle leaves nothing half-written behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False)  # noqa: SIM115
-    temporary.close()
+    if not value.isfinite().all():
+        return
+    temporary = None
     try:
-        save_file({"value": value.cpu().contiguous()}, temporary.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False)  # noqa: SIM115
+        temporary.close()
+        save_file({"value": value.cpu().contiguous(), _HASH: _digest(value)}, temporary.name)
+        with open(temporary.name, "rb+") as file:
+            os.fsync(file.fileno())
         os.replace(temporary.name, path)
+    except (OSError, SafetensorError) as error:
+        warnings.warn(
+            f"{path.parent} can't keep what was computed ({error}); RESCENE_CACHE names another", stacklevel=2
+        )
     finally:
-        Path(temporary.name).unlink(missing_ok=True)
+        if temporary is not None:
+            _remove(Path(temporary.name))
 
 
 def _forget_oldest(where: Path) -> None:
-    """Removes entries beyond the limit, and the locks of processes that were killed."""
+    """Removes entries beyond the limit, and what processes that were killed have left."""
     found: list[tuple[float, int, Path]] = []
     for file in where.glob("*.safetensors"):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             found.append((file.stat().st_mtime, file.stat().st_size, file))
     total = 0
     for _, size, file in sorted(found, reverse=True):
         total += size
         if total > MOST_BYTES:
             _remove(file)
+    for part in where.glob("*.part"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time.time() - _ABANDONED:
+                _remove(part)
     for lock in where.glob("*.lock"):
         with suppress(OSError), FileLock(lock, blocking=False):  # One that is held raises a `Timeout`.
             _remove(lock)
 
 
 def _remove(file: Path) -> None:
-    """Removes a file, unless it is gone, or is open on Windows: a lock goes there when it is released."""
-    with suppress(FileNotFoundError, PermissionError):
+    """Removes a file, unless it is gone or may not be; on Windows, a lock goes when it is released."""
+    with suppress(OSError):
         file.unlink()

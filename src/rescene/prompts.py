@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .fields import Window, steps_within
+from .fields import Window, shown, steps_within
 
 TokenWeights = Float[Tensor, " L"]
 TokenMapping = Float[Tensor, "L L"]
@@ -69,7 +69,11 @@ def tokenize(tokenizer: Tokenizer, text: str, *, length: int | None = None) -> P
         tokenizer: That of the text encoder.
         text: The prompt.
         length: How many tokens the encoder reads; the tokenizer's own number if None.
+
+    Raises:
+        ValueError: If it isn't text in Unicode.
     """
+    refuse_bytes(text)
     length = length or tokenizer.model_max_length
     encoded = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True)
     spans = [match.span() for match in re.finditer(r"\S+", text)]
@@ -83,6 +87,18 @@ def tokenize(tokenizer: Tokenizer, text: str, *, length: int | None = None) -> P
         ids=tuple(encoded["input_ids"]),
         length=length,
     )
+
+
+def refuse_bytes(prompt: str) -> None:
+    """Raises ValueError for a prompt of bytes that are no text, as a terminal in Latin-1 gives."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        readable = prompt.encode(errors="backslashreplace").decode()
+        raise ValueError(
+            f"the prompt {shown(readable)} has bytes that aren't UTF-8; "
+            "set the terminal to UTF-8, or write it in a --config file"
+        ) from error
 
 
 @dataclass(frozen=True)

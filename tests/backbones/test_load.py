@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from rescene import StableDiffusion, load
 from rescene.backbones import ALIASES, MOVED, Backbone, StableDiffusionXL, StableVideo, Wan, outline
 from rescene.backbones.load import FAMILIES, find
+from rescene.backbones.text import PromptWarning
 from tests.tiny import TINY, loaded_sd, tiny_sd
 
 WEIGHTS = {
@@ -307,3 +309,49 @@ def test_video_models_are_refused_like_others(svd_folder: Path, tmp_path: Path) 
     shutil.rmtree(wrong / "image_encoder")
     with pytest.raises(FileNotFoundError, match="no image_encoder; this needs a Stable Video Diffusion"):
         load(wrong, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model_index.json", "{"),
+        ("model_index.json", "[]"),
+        ("model_index.json", "[" * 100_000),
+        ("model_index.json", '{"unet": ["diffusers", 5], "_class_name": ["a"]}'),
+        ("unet/config.json", '{"block_out_channels": "abc"}'),
+        ("unet/config.json", "{"),
+        ("unet/config.json", '{"block_out_channels": [' + "9" * 5000 + "]}"),
+        ("text_encoder/config.json", '{"hidden_size": "wide"}'),
+        ("text_encoder/config.json", "[]"),
+    ],
+    ids=range(9),
+)
+def test_a_damaged_configuration_is_told_in_a_line(folder: Path, file: str, content: str) -> None:
+    (folder / file).write_text(content)
+    for read in (lambda: load(folder, device="cpu"), lambda: outline(folder, dtype=torch.float32)):
+        with pytest.raises((ValueError, FileNotFoundError)) as told:
+            read()
+        assert "\n" not in str(told.value) and len(str(told.value)) < 700
+
+
+def test_a_kernel_of_the_hub_is_never_fetched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit_json(folder / "text_encoder" / "config.json", attn_implementation="owner/kernel")
+    model = loaded_sd(folder)
+    assert model.identity() == loaded_sd(folder).identity()
+    assert model._parts.networks[1].config._attn_implementation == "sdpa"
+
+
+def test_weights_that_are_there_in_half_precision_only_are_found(folder: Path) -> None:
+    before = loaded_sd(folder).identity()
+    for part, name in WEIGHTS.items():
+        (folder / part / name).rename(folder / part / name.replace(".", ".fp16."))
+    assert loaded_sd(folder).identity() == before
+
+
+def test_weighted_words_are_told_to_be_taken_as_text(model: StableDiffusion) -> None:
+    for prompt in ("a (red:1.3) car", "a ((red)) car", "a [[red]] car", "a red++ car"):
+        with pytest.warns(PromptWarning, match="--emphasize"):
+            model.text(prompt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.text("a (new) car, 2:1, well-known")

@@ -174,3 +174,60 @@ def test_pickles_are_not_read(tiny_folder: Path, tmp_path: Path) -> None:
 def test_video_models_take_none(svd_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no LoRA can be merged into a Stable Video Diffusion.*motion_lora"):
         load(svd_folder, device="cpu", loras={str(saved(tmp_path, diffusers_layout())): 1.0})
+
+
+@pytest.mark.parametrize("prefix", ["base_model.model.", "base_model.model.unet."])
+def test_the_layout_of_peft_is_understood(
+    model: StableDiffusion, tiny_folder: Path, tmp_path: Path, prefix: str
+) -> None:
+    tensors = {
+        f"{prefix}{UNET}.lora_A.weight": UNET_DOWN,
+        f"{prefix}{UNET}.lora_B.weight": UNET_UP,
+    }
+    found = changes(model, loaded_sd(tiny_folder, loras={str(saved(tmp_path, tensors)): 1.0}))
+    torch.testing.assert_close(found[f"{UNET}.weight"], UNET_UP @ UNET_DOWN, rtol=1e-5, atol=1e-5)
+
+
+def test_one_of_the_text_encoder_alone_is_understood(
+    model: StableDiffusion, tiny_folder: Path, tmp_path: Path
+) -> None:
+    tensors = {name: each for name, each in diffusers_layout().items() if name.startswith("text_encoder")}
+    found = changes(model, loaded_sd(tiny_folder, loras={str(saved(tmp_path, tensors)): 1.0}))
+    assert found.keys() == {f"{TEXT}.q_proj.weight"}
+
+
+OTHER_KINDS = {
+    "a LoHa": {"lora_unet_mid.hada_w1_a": torch.zeros(2, 2), "lora_unet_mid.hada_w1_b": torch.zeros(2, 2)},
+    "a LoKr": {"lora_unet_mid.lokr_w1": torch.zeros(2, 2), "lora_unet_mid.lokr_w2": torch.zeros(2, 2)},
+    "an IA3": {
+        "base_model.model.mid.ia3_l": torch.zeros(2, 1),
+        "base_model.model.up.ia3_l": torch.zeros(2, 1),
+    },
+    "an embedding": {"emb_params": torch.zeros(2, 8)},
+    r"an embedding \(textual": {"<cat>": torch.zeros(8)},
+    "holds no weights": {},
+    "lacks a factor": {f"unet.{UNET}.lora_A.weight": torch.ones(2, 8)},
+    "holds NaN": {
+        f"unet.{UNET}.lora_A.weight": torch.full((2, 8), torch.nan),
+        f"unet.{UNET}.lora_B.weight": UNET_UP,
+    },
+    "is empty": {
+        f"unet.{UNET}.lora_A.weight": torch.zeros(0, 8),
+        f"unet.{UNET}.lora_B.weight": torch.zeros(8, 0),
+    },
+}
+
+
+@pytest.mark.parametrize("says", OTHER_KINDS)
+def test_other_kinds_and_damage_are_named_in_a_line(tiny_folder: Path, tmp_path: Path, says: str) -> None:
+    path = saved(tmp_path, OTHER_KINDS[says])
+    with pytest.raises(ValueError, match=says) as told:
+        load(tiny_folder, device="cpu", loras={str(path): 1.0})
+    assert "\n" not in str(told.value) and len(str(told.value)) < 500
+
+
+@pytest.mark.parametrize("content", [b"", b"\x10" + bytes(7) + b"{", b"\xff" * 64, bytes(8)])
+def test_a_file_that_is_cut_is_named(tiny_folder: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match=r"isn't a safetensors file, or was cut short|holds no weights"):
+        load(tiny_folder, device="cpu", loras={str(tmp_path / "a.safetensors"): 1.0})

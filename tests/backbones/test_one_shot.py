@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rescene import StableDiffusion, StableVideo
@@ -139,3 +139,39 @@ def test_video_models_take_none(svd: StableVideo, file: Path) -> None:
         Adapter.load(file, svd)
     with pytest.raises(ValueError, match="one-shot tuning is for"):
         Adapter.fresh(svd, ABOUT, convolutions=False)
+
+
+HEADER = {"prompt": "a", "frame_keys": ["first"], "frames": 4, "fps": 8.0, "height": 64, "width": 64}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "about"),
+    [
+        ({}, json.dumps(HEADER)),
+        ({"conv_in.temporal_convolution.down.weight": torch.zeros(0, 3, 3)}, json.dumps(HEADER)),
+        ({"x": torch.zeros(1)}, "[" * 100_000),
+        ({"x": torch.zeros(1)}, json.dumps(HEADER | {"frames": "many"})),
+        ({"x": torch.zeros(1)}, json.dumps(HEADER | {"frame_keys": 5})),
+        ({"x": torch.zeros(1)}, json.dumps(HEADER | {"fps": [8]})),
+        ({"x": torch.zeros(1)}, "[]"),
+    ],
+    ids=range(7),
+)
+def test_damaged_ones_are_refused_in_a_line(
+    model: StableDiffusion, tmp_path: Path, tensors: dict[str, Tensor], about: str
+) -> None:
+    save_file(tensors, tmp_path / "a.safetensors", {"one-shot": about})
+    with pytest.raises(ValueError, match=r"isn't an adapter|is damaged") as told:
+        Adapter.load(tmp_path / "a.safetensors", model)
+    assert "\n" not in str(told.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(model: StableDiffusion, file: Path) -> None:
+    tensors = load_file(file)
+    name = next(iter(tensors))
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    tensors[name] = torch.full_like(tensors[name], torch.nan)
+    save_file(tensors, file, about)
+    with pytest.raises(ValueError, match="holds NaN or infinity"):
+        Adapter.load(file, model)

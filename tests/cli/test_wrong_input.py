@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from rescene import StableDiffusion, Video
 from rescene.cli import main
 from rescene.demo import CLIP
+from tests.cli.conftest import PROMPTS
 
 
 @pytest.fixture
@@ -222,3 +223,121 @@ def test_an_input_is_never_replaced(run, clip_file):
 def test_help_needs_no_model(capsys):
     assert main(["--help"]) == 0
     assert "redo" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("early")
+class TestOneLineFromStrangersFiles:
+    """What other people's files and lines may hold, in one line and with status 2."""
+
+    @pytest.mark.parametrize(
+        ("line", "says"),
+        [
+            (["edti"], "unknown 'edti'; did you mean 'edit'"),
+            (["train", "one-shto"], "did you mean 'one-shot'"),
+            (["edit", "a.mp4", "b.mp4", "fatezeroo"], "did you mean 'fatezero'"),
+            (["edit", "a.mp4", "b.mp4", "fatezero", "--sorce", "a"], "did you mean '--source'"),
+            (["edit", "a.mp4", "b.mp4", "fatezero", "--source", "a"], "lacks --target"),
+            (["edit"], "lacks IN, OUT"),
+            (
+                ["edit", "a.mp4", "b.mp4", "--also", "fatezero", "--source", "a", "--target", "b"],
+                "--also is there",
+            ),
+            (["edit", "a.mp4", "b.mp4", "--frames", "x", "fatezero", *PROMPTS], "must be a whole number"),
+            ([], "Expected one of"),
+        ],
+    )
+    def test_a_wrong_line(self, run, line, says):
+        ran = run(*line)
+        assert ran.status == 2 and says in ran.err
+        assert len(ran.err.splitlines()) == 1, ran.err
+
+    def test_a_misspelt_model(self, run, film, tmp_path):
+        ran = run("edit", film, tmp_path / "a.mp4", "--model", "mimi", "fatezero", *PROMPTS)
+        assert ran.status == 2 and "did you mean 'mini'" in ran.err
+
+    @pytest.mark.parametrize("name", ["", "/proc/x.mp4", "x" * 300 + ".mp4", "a.xyz"])
+    def test_a_name_that_no_result_can_have(self, run, film, tiny_folder, name):
+        ran = run("edit", film, name, "--model", tiny_folder, "fatezero", *PROMPTS)
+        assert ran.status == 2 and len(ran.err.splitlines()) == 1
+        assert "exists already" not in ran.err
+
+    def test_a_size_as_large_as_no_model_works_at(self, refuses):
+        refuses("--size", "99999999x99999999", says="a side has from 1 to 16384 pixels")
+
+    @pytest.mark.parametrize("option", ["--source", "--target"])
+    def test_a_prompt_of_bytes_that_are_no_text(self, refuses, option):
+        refuses(option, "caf\udce9", says="aren't UTF-8")
+
+    def test_a_result_onto_its_source(self, run, film, tiny_folder):
+        for more in ((), ("--overwrite",)):
+            ran = run("edit", film, film, "--model", tiny_folder, *more, "fatezero", *PROMPTS)
+            assert ran.status == 2 and ran.err.startswith("rescene: ")
+
+    @pytest.mark.parametrize(
+        ("name", "content", "command"),
+        [
+            ("a.csv", b"input,output\n\xff,x\n", ("evaluate", "a.csv", "--clip", "none")),
+            ("a.csv", b"input,output\n" + b"a" * 140_000 + b",b\n", ("evaluate", "a.csv", "--clip", "none")),
+            ("a.json", b'[{"input": 1}]', ("evaluate", "a.json", "--clip", "none")),
+            ("a.json", b"[" * 100_000, ("evaluate", "a.json", "--clip", "none")),
+            ("a.json", b"[" * 100_000, ("redo", "a.json", "o.mp4")),
+            ("a.json", b'{"method": "x", "seed": ' + b"9" * 5000 + b"}", ("redo", "a.json", "o.mp4")),
+            ("a.json", b'{"method": [1], "fields": 5}', ("redo", "a.json", "o.mp4")),
+            ("a.yaml", b"method: [fatezero]", ("edit", "i.mp4", "o.mp4", "--config", "a.yaml")),
+            (
+                "a.yaml",
+                b"num_inference_steps: " + b"9" * 5000,
+                ("edit", "i.mp4", "o.mp4", "--config", "a.yaml"),
+            ),
+            ("a.yaml", b"a: &a [*a]", ("edit", "i.mp4", "o.mp4", "--config", "a.yaml")),
+            ("a.yaml", b"\xff", ("edit", "i.mp4", "o.mp4", "--config", "a.yaml")),
+            (
+                "a.csv",
+                b"clip,source,target\n\xff,\xfe,x\n",
+                ("bench", "out", "--rows", "a.csv", "--methods", "nothing"),
+            ),
+            (
+                "a.csv",
+                b"name,clip,source,target\n../../x,a.mp4,a,b\n",
+                ("bench", "out", "--rows", "a.csv", "--methods", "nothing"),
+            ),
+            (
+                "a.json",
+                b'[{"video_name": 5, "source_prompt": 1, "target_prompt": 2}]',
+                ("bench", "out", "--rows", "a.json", "--methods", "nothing"),
+            ),
+            (
+                "a.json",
+                b'[{"video_name": "../../etc", "source_prompt": "a", "target_prompt": "b"}]',
+                ("bench", "out", "--rows", "a.json", "--methods", "nothing"),
+            ),
+        ],
+        ids=range(15),
+    )
+    def test_a_file_that_is_none(self, run, tmp_path, monkeypatch, name, content, command):
+        (tmp_path / name).write_bytes(content)
+        monkeypatch.chdir(tmp_path)
+        ran = run(*command)
+        assert ran.status == 2 and "Traceback" not in ran.err
+        assert len(ran.err) < 1000 and len(ran.err.splitlines()) == 1
+        assert sorted(file.name for file in tmp_path.iterdir()) == [name]
+
+    def test_settings_of_another_kind_in_a_comment(self, run, film, tmp_path):
+        for number, comment in enumerate(
+            (
+                '{"method": "x", "fields": [1]}',
+                '{"method": "x", "source": ["a"]}',
+                '{"method": "x", "verb": 1, "inputs": 5}',
+            )
+        ):
+            path = tmp_path / f"{number}.mkv"
+            Video.read(film).write(path, settings=comment)
+            ran = run("evaluate", film, path, "--clip", "none", "--metrics", "psnr")
+            assert "Traceback" not in ran.err and ran.status in (0, 2)
+
+    def test_a_comparison_never_replaces_what_it_compares(self, run, film, tmp_path):
+        shutil.copy(film, tmp_path / "b.mp4")
+        before = (tmp_path / "b.mp4").read_bytes()
+        ran = run("compare", film, tmp_path / "b.mp4", tmp_path / "b.html", "--overwrite")
+        assert ran.status == 2 and "would replace" in ran.err
+        assert (tmp_path / "b.mp4").read_bytes() == before

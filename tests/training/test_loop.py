@@ -1,6 +1,7 @@
 """The training loop on a line through points: properties of any training."""
 
 import csv
+import json
 import sys
 import types
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rescene.training import TrainingFolder, TrainingSettings, train
 from rescene.training.loop import Trainer
+from rescene.training.losses import Loss
 
 SETTINGS = TrainingSettings(steps=6, learning_rate=0.05, checkpoint_every=2)
 
@@ -196,3 +200,47 @@ def test_the_8_bit_optimiser_is_used_or_missed_clearly(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "bitsandbytes", types.ModuleType("bitsandbytes"))
     monkeypatch.setitem(sys.modules, "bitsandbytes.optim", optim)
     assert isinstance(Trainer(line(), TrainingSettings(eight_bit=True)).optimiser, AdamW8bit)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "gone", "a folder", "bytes"])
+def test_a_damaged_log_keeps_nobody_from_going_on(tmp_path: Path, damage: str, caplog: Any) -> None:
+    run(line(), SETTINGS, folder(tmp_path))
+    log = tmp_path / "losses.csv"
+    content = log.read_bytes()
+    log.unlink()
+    if damage == "a folder":
+        log.mkdir()
+    elif damage != "gone":
+        log.write_bytes({"cut": content[:-6], "empty": b"", "bytes": b"\xff" * 40}[damage])
+    found = folder(tmp_path, resume=True).load()
+    assert found and all(loss.step <= found.step for loss in found.losses)
+    assert damage != "cut" or "has a row that is cut" in caplog.text
+
+
+def test_logs_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: Any) -> None:
+    run(line(), SETTINGS, folder(tmp_path))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", stop)
+    with pytest.raises(KeyboardInterrupt):
+        folder(tmp_path).save({"a": torch.zeros(1)}, step=9, scaling={}, losses=[Loss(9, "line", 1.0, 1.0)])
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*_: Any) -> None:
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr("rescene.backbones.tensors.save_file", full)
+    with pytest.raises(OSError, match="can't be written"):
+        run(line(), SETTINGS, folder(tmp_path))
+
+
+@pytest.mark.parametrize("header", [{}, {"config": 5, "step": 1, "scaling": {}}, {"config": {}, "step": "x"}])
+def test_a_header_of_another_shape_is_damage(tmp_path: Path, header: Any) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "checkpoint.safetensors", {"training": json.dumps(header)})
+    with pytest.raises(ValueError, match="no checkpoint of a training, or is damaged"):
+        folder(tmp_path, resume=True).load()

@@ -20,6 +20,9 @@ MOST_WAITING = 20
 MOST_KEPT = 200
 """Jobs that are remembered; the oldest finished ones are forgotten beyond it. Their results stay."""
 
+PATIENCE = 60.0
+"""Seconds that a job may take to end when the app does: a step of it."""
+
 
 class Cancelled(Exception):  # noqa: N818
     """Somebody wants the job to stop."""
@@ -43,7 +46,8 @@ class Job:
     title: str
     lane: str
     """The model that it needs to itself."""
-    work: Callable[["Job"], Outcome] = field(repr=False)
+    work: Callable[["Job"], Outcome] | None = field(repr=False)
+    """Makes it; forgotten once the job has ended, with all the frames that it needs."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What was asked for, to be asked for again."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -134,6 +138,7 @@ class Job:
         self.state = "running"
         try:
             self.check()
+            assert self.work
             self.outcome = self.work(self)
             end: State = "done"
         except Cancelled:
@@ -141,7 +146,11 @@ class Job:
         except Exception as error:  # Whatever it is, it mustn't take the queue along.
             self.error, end = told(error), "failed"
         self._seconds = time.monotonic() - self._began
-        self.state, self.look = end, None
+        self.end(end)
+
+    def end(self, state: State) -> None:
+        """Ends the job, and lets go of all that it worked on."""
+        self.state, self.look, self.work = state, None, None
         self.ended.set()
 
 
@@ -182,8 +191,7 @@ class Jobs:
             queue = self._waiting.get(job.lane, deque())
             if job in queue:
                 queue.remove(job)
-                job.state = "cancelled"
-                job.ended.set()
+                job.end("cancelled")
 
     def place(self, job: Job) -> int:
         """How many jobs come before this one."""
@@ -203,6 +211,8 @@ class Jobs:
         """Ends everything; for when the app ends."""
         for job in list(self._jobs.values()):
             self.cancel(job)
+        for job in list(self._running.values()):  # Torch mustn't be at work when Python ends.
+            job.ended.wait(PATIENCE)
 
     def _start(self, lane: str) -> None:
         """Begins the next job of a model; called with the lock held."""

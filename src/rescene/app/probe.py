@@ -47,7 +47,10 @@ def look(path: Path, formats: str, allowed: dict[str, int]) -> dict[str, float]:
         _check_length(container, allowed["frames"])
     with av.open(str(path), container_options=options, metadata_errors="replace") as container:
         stream = container.streams.video[0]
-        _check_size(stream.codec_context.width, stream.codec_context.height, allowed["side"])
+        if stream.codec_context is None:
+            raise Refused("its pictures are of a codec that isn't known; convert it to mp4")
+        width, height = stream.codec_context.width, stream.codec_context.height
+        _check_size(round(width * (stream.sample_aspect_ratio or 1)), height, allowed["side"])
         frames = 0
         for frame in container.decode(stream):
             _check_size(frame.width, frame.height, allowed["side"])

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .login import Login
 
 NOBODY = "none"
+UPLOADS_AT_ONCE = 10
+"""How many of the largest files there is room for, all people and what is made of uploads together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ def serving(options: AppOptions) -> Iterator[str]:
     Raises:
         ValueError: If Gradio isn't installed.
     """
-    with TemporaryDirectory(prefix="rescene-") as private:
+    with TemporaryDirectory(prefix="rescene-", ignore_cleanup_errors=True) as private:
         # Gradio reads these when it is imported: its own copies of files belong in the private folder.
         os.environ["GRADIO_TEMP_DIR"] = str(Path(private) / "gradio")
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -86,7 +88,7 @@ def serving(options: AppOptions) -> Iterator[str]:
                 share=options.share,
                 auth_dependency=login and login.who,
                 max_file_size=f"{options.max_megabytes}mb",
-                app_kwargs={"routes": routes(workshop, login), **_refusal(login)},
+                app_kwargs=_around(options, private, login, routes(workshop, login)),
                 prevent_thread_lock=True,
                 quiet=True,
                 ssr_mode=False,
@@ -101,9 +103,19 @@ def serving(options: AppOptions) -> Iterator[str]:
                 blocks.close()
 
 
-def _refusal(login: "Login | None") -> dict[str, Any]:
-    """What FastAPI is told to answer those who aren't logged in."""
-    return {"exception_handlers": {401: login.refuse}} if login else {}
+def _around(options: AppOptions, folder: str, login: "Login | None", routes: list[Any]) -> dict[str, Any]:
+    """What FastAPI is told: our routes, what stands before all, and what those see who aren't logged in."""
+    from starlette.middleware import Middleware
+
+    from .guard import Guard
+
+    most, is_local = UPLOADS_AT_ONCE * options.max_megabytes << 20, not (options.listen or options.share)
+    guard = Middleware(Guard, is_local=is_local, folder=Path(folder), most_bytes=most)
+    if login is None:
+        return {"routes": routes, "middleware": [guard]}
+    # Before Gradio's of that name.
+    out = [login.way_out(), *routes]
+    return {"routes": out, "middleware": [guard], "exception_handlers": {401: login.refuse}}
 
 
 def _free_port() -> int:

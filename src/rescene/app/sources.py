@@ -16,6 +16,7 @@ from typing import Any
 
 from ..video import Video
 from ..video.media import FORMATS
+from ..video.read import Cut, read_video
 from .showing import filmstrip, write_playable
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")
@@ -132,7 +133,7 @@ class Sources:
             self._check(path, shown)
             return self._keep_it(self._opened(path, shown, folder))
         except BaseException:
-            remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def copy(self, file: str | None) -> Source:
@@ -163,7 +164,7 @@ class Sources:
                     self._check_bytes(received, safe_name(name))
                     file.write(block)
         except BaseException:
-            remove(path.parent)
+            shutil.rmtree(path.parent, ignore_errors=True)
             raise
         return path
 
@@ -200,8 +201,9 @@ class Sources:
             raise ValueError(f"{shown} is refused: {reason}")
 
     def _opened(self, path: Path, name: str, folder: Path, playable: Path | None = None) -> Source:
-        video = Video.read(path)
+        video = read_video(path, Cut(), hold=False)
         if playable is None:
+            self._check_shown(video, name)
             playable = folder / "playable.mp4"
             write_playable(video, playable)
         return Source(
@@ -216,6 +218,15 @@ class Sources:
             filmstrip=folder / "strip.jpg",
         )
 
+    def _check_shown(self, video: Video, shown: str) -> None:
+        """Compares what is shown with the limits: tags can make it larger than what is stored."""
+        most = self.limits
+        if max(video.width, video.height) > most.side or len(video) > most.frames:
+            bounds = (
+                f"{most.frames} frames and {most.side} pixels a side are the most; scale it down or cut it"
+            )
+            raise ValueError(f"{shown} has {len(video)} frames of {video.width}x{video.height}: {bounds}")
+
     def _keep_it(self, source: Source) -> Source:
         self._sources[source.id], self._used[source.id] = source, time.monotonic()
         return source
@@ -225,7 +236,7 @@ class Sources:
         for name, source in list(self._sources.items()):
             if name not in needed and time.monotonic() - self._used[name] > self._keep:
                 del self._sources[name], self._used[name]
-                remove(source.path.parent)
+                shutil.rmtree(source.path.parent, ignore_errors=True)
 
 
 def safe_name(name: str) -> str:
@@ -235,10 +246,3 @@ def safe_name(name: str) -> str:
     stem, suffix = (stem, suffix) if dot else (suffix, "")
     shown = stem.strip(" ._-")[:LONGEST_NAME] or "video"
     return f"{shown}.{suffix[:LONGEST_SUFFIX]}" if suffix.isalnum() else shown
-
-
-def remove(folder: Path) -> None:
-    """Deletes a folder of one source."""
-    for file in folder.glob("*"):
-        file.unlink(missing_ok=True)
-    folder.rmdir()

@@ -111,7 +111,10 @@ class Workshop:
             settings=self._asked(recipe, source),
         )
         if hasattr(recipe.method, "seed") and recipe.verb != "propagate":
-            job.again = lambda seed: self.start(work.instead(reseeded(recipe.method, seed)))
+            # From the recipe alone: a job that has ended keeps no frames.
+            job.again = lambda seed: self.start(
+                prepare(replace(recipe, method=reseeded(recipe.method, seed)), PageHost(models=self.models))
+            )
         amount = workload(work)
         job.expected = amount and self.pace.expected(amount)
         return self.jobs.submit(job)

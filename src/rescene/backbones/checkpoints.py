@@ -1,6 +1,5 @@
 """Reads a pipeline's parts, strictly: every weight that a part needs must be in the checkpoint."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -10,9 +9,9 @@ from typing import Any
 import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.schedulers.scheduling_utils import SCHEDULER_CONFIG_NAME
-from safetensors import SafetensorError
 from torch import nn
 
+from ..fields import read_json, read_text, shown
 from .backbone import Backbone
 from .hub import download
 
@@ -72,6 +71,7 @@ def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged.
     """
     local = isinstance(name, Path)
     path = name / "model_index.json" if local else Path(download(name, "model_index.json", revision))
@@ -80,7 +80,10 @@ def read_index(name: str | Path, revision: str | None) -> dict[str, Any]:
             f"{name} has no model_index.json: it isn't a model in diffusers' layout. For one file, name the "
             ".safetensors file itself"
         )
-    return json.loads(path.read_text())
+    index = read_json(read_text(path), name=str(path))
+    if not isinstance(index, dict):
+        raise ValueError(f"{path} must hold names and values, as diffusers writes them, not {shown(index)}")
+    return index
 
 
 def refuse_incomplete(name: str | Path, index: Mapping[str, Any], family: Family) -> None:
@@ -139,16 +142,15 @@ def load_part(
     try:
         if not has_weights:
             return with_words(reader.from_pretrained(name, **where))
-        model, report = reader.from_pretrained(
-            name, dtype=dtype, use_safetensors=True, output_loading_info=True, **where
-        )
+        how = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True, **where, **_kernel(kind)}
+        model, report = _either_variant(reader, name, how)
     except OSError as error:
         advice = "; rescene reads weights from .safetensors and no pickles (.bin, .ckpt): convert them first"
         raise FileNotFoundError(
             f"the {part} of {name} can't be read: {first_line(error)}{advice if has_weights else ''}"
         ) from error
-    except (RuntimeError, ValueError, SafetensorError) as error:
-        raise ValueError(f"the {part} of {name} doesn't fit its config.json: {error}") from error
+    except Exception as error:  # Whatever a config.json leads the libraries to.
+        raise unfit(name, part, error) from error
     if report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
         raise ValueError(
@@ -166,12 +168,41 @@ def outline_part(
         return load_part(name, part, kind, revision=revision, dtype=dtype)
     where: dict[str, Any] = {"subfolder": part, "revision": revision}
     network: Any = kind
-    with torch.device("meta"):
-        if kind.__module__.startswith("transformers."):
-            made = network(network.config_class.from_pretrained(name, **where))
-        else:
-            made = network.from_config(network.load_config(name, **where))
+    try:
+        with torch.device("meta"):
+            if kind.__module__.startswith("transformers."):
+                made = network(network.config_class.from_pretrained(name, **where, **_kernel(kind)))
+            else:
+                made = network.from_config(network.load_config(name, **where))
+    except OSError as error:
+        raise FileNotFoundError(f"the {part} of {name} can't be read: {first_line(error)}") from error
+    except Exception as error:  # Whatever a config.json leads the libraries to.
+        raise unfit(name, part, error) from error
     return nn.Module.to(made, dtype)  # diffusers' own `to` warns about precision, which is nothing to shapes.
+
+
+def unfit(name: str | Path, part: str, error: Exception) -> ValueError:
+    """The error for a part whose files don't make one."""
+    said = " ".join(str(error).split())[:400] or type(error).__name__
+    return ValueError(f"the {part} of {name} doesn't fit its config.json: {said}")
+
+
+def _either_variant(reader: Any, name: str | Path, how: dict[str, Any]) -> Any:
+    """Reads a part's weights; many models are published in half precision only, under names with fp16."""
+    try:
+        return reader.from_pretrained(name, **how)
+    except OSError as error:
+        try:
+            return reader.from_pretrained(name, **how, variant="fp16")
+        except Exception:
+            raise error from None
+
+
+def _kernel(kind: type[Any]) -> dict[str, str]:
+    """How a network of transformers attends: by torch, whatever its config.json would fetch from the hub."""
+    if not kind.__module__.startswith("transformers."):
+        return {}
+    return {"attn_implementation": "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"}
 
 
 def with_words(part: Any) -> Any:
@@ -189,7 +220,9 @@ def with_words(part: Any) -> Any:
 def _class(index: Mapping[str, Any], part: str) -> str | None:
     """What the index says of a part; None if the model lacks it."""
     entry = index.get(part)
-    return entry[1] if isinstance(entry, list) and len(entry) == 2 and entry[0] else None
+    if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(each, str) for each in entry):
+        return None
+    return entry[1]
 
 
 def _kind(name: str | Path, index: Mapping[str, Any], family: Family, part: str) -> type[Any]:
@@ -204,12 +237,6 @@ def _kind(name: str | Path, index: Mapping[str, Any], family: Family, part: str)
             f"{' and '.join(LIBRARIES)}"
         )
     return found
-
-
-def refuse_pickle(path: Path) -> None:
-    """Raises ValueError if a file of weights isn't safetensors."""
-    if path.suffix != ".safetensors":
-        raise ValueError(f"{path} isn't .safetensors, and pickles can run code when read; convert it first")
 
 
 def first_line(error: Exception) -> str:

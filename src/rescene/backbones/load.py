@@ -1,6 +1,7 @@
 """Finds a pretrained model and loads it: a hub id, a diffusers folder, one file, or the embedded `mini`."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,8 +131,10 @@ def find(name: str | Path, revision: str | None = None) -> Found:
         if path.suffix in FILES:
             return Found(path, stable_diffusion.FAMILY, None, None)
         if not is_hub_id(place):
+            near = get_close_matches(str(place), ALIASES, 1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
             raise FileNotFoundError(
-                f"there is no model {str(place)!r}: neither a folder or file here, nor a hub id "
+                f"there is no model {str(place)!r}{guess}: neither a folder or file here, nor a hub id "
                 f"(OWNER/NAME), nor one of {', '.join(ALIASES)}"
             )
     where = path if path.is_dir() else str(place)

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from .checkpoints import first_line, read_index, refuse_incomplete, refuse_pickle
+from .checkpoints import first_line, read_index, refuse_incomplete
 from .stable_diffusion import FAMILY
+from .tensors import refuse_pickle
 
 
 def load_single_file(path: Path, dtype: torch.dtype) -> dict[str, Any]:
@@ -42,9 +43,10 @@ def load_single_file(path: Path, dtype: torch.dtype) -> dict[str, Any]:
         ) from error
     except (NotImplementedError, SingleFileComponentError) as error:
         raise lacking(path) from error
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # Whatever names and shapes lead the libraries to.
+        said = " ".join(str(error).split())[:400] or type(error).__name__
         raise ValueError(
-            f"{path.name} doesn't fit its configuration{f' in {config}' if config.is_dir() else ''}: {error}"
+            f"{path.name} doesn't fit its configuration{f' in {config}' if config.is_dir() else ''}: {said}"
         ) from error
     # Weights that diffusers doesn't find stay on the device "meta".
     if any(weight.is_meta for weight in pipeline.text_encoder.parameters()):

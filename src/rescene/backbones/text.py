@@ -1,6 +1,7 @@
 """Prompts as networks read them: states of each token, and where the words are among the tokens."""
 
 import html
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..prompts import Prompt, Tokenizer, tokenize
+from ..prompts import Prompt, Tokenizer, refuse_bytes, tokenize
 from .parts import Parts
 
 REMEMBERED = 64
@@ -60,6 +61,10 @@ class TextEncoder(Protocol):
         ...
 
 
+_WEIGHTED = re.compile(r"\([^()]*:\s*-?[\d.]+\s*\)|\(\([^()]+\)\)|\[\[[^\[\]]+\]\]|\b\w+(\+\+|--)(?=[\s,]|$)")
+"""How other programs weight words: (word:1.3), ((word)), [[word]], word++."""
+
+
 class Encoded(NamedTuple):
     """What networks make of a prompt."""
 
@@ -95,6 +100,13 @@ class ClipText:
     def __call__(self, prompt: str) -> Text:
         """See `TextEncoder`."""
         self._refuse_long(prompt)
+        if weighted := _WEIGHTED.search(prompt):
+            warnings.warn(
+                f"{weighted[0]} in the prompt is read as text, brackets and all; FateZero weights words by "
+                "--emphasize WORD NUMBER",
+                PromptWarning,
+                stacklevel=2,
+            )
         if self._remark and (remark := self._remark(prompt)):
             warnings.warn(remark, PromptWarning, stacklevel=2)
         if prompt not in self._known:
@@ -125,6 +137,7 @@ class ClipText:
         return self._parts.awake(encoder)(padded.to(self._parts.device), **options)
 
     def _refuse_long(self, prompt: str) -> None:
+        refuse_bytes(prompt)
         tokens: list[int] = self.tokenizer(prompt).input_ids
         if len(tokens) > self._length:
             lost = self.tokenizer.decode(tokens[self._length - 1 : -1]).strip()

@@ -7,9 +7,7 @@ from pathlib import Path
 from re import fullmatch
 from typing import Any
 
-import yaml
-
-from ..fields import decode, field_docs, unknown
+from ..fields import decode, field_docs, read_text, read_yaml, shown, unknown
 from ..methods import METHODS, Method
 from ..training.settings import OneShot
 from .baselines import BASELINES
@@ -107,15 +105,12 @@ def read_settings(path: Path) -> list[Setting]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path after --settings")
-    return parse(path.read_text(encoding="utf-8"), name=str(path))
+    return parse(read_text(path), name=str(path))
 
 
 def parse(text: str, *, name: str) -> list[Setting]:
     """Settings as YAML: a list of method, name and values, and values of kinds of rows."""
-    try:
-        entries = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+    entries = read_yaml(text, name=name)
     if not isinstance(entries, list) or not entries:
         raise ValueError(
             f"{name} must be a list, with entries such as {{method: fatezero, self_replace: 0.5}}"
@@ -129,9 +124,9 @@ def parse(text: str, *, name: str) -> list[Setting]:
 
 
 def _setting(entry: Any, *, name: str) -> Setting:
-    if not isinstance(entry, dict) or entry.get("method") not in KNOWN:
-        method = entry.get("method") if isinstance(entry, dict) else entry
-        raise ValueError(unknown(str(method), KNOWN, name=f"{name}: method"))
+    method = entry.get("method") if isinstance(entry, dict) else entry
+    if not isinstance(entry, dict) or not isinstance(method, str) or method not in KNOWN:
+        raise ValueError(unknown(method, KNOWN, name=f"{name}: method"))
     fields = field_docs(KNOWN[entry["method"]])
     values = {key: value for key, value in entry.items() if key not in ("name", "method")}
     known = [*fields, *([TUNE] if "motion" in fields else [])]
@@ -147,7 +142,7 @@ def _setting(entry: Any, *, name: str) -> Setting:
                 raise ValueError(unknown(str(key), known, name=name))
         _check_tune(group.get(TUNE), name=f"{name}: {TUNE}")
     called = str(entry.get("name") or entry["method"])
-    if not fullmatch(r"[\w-][\w.-]*", called):
+    if not fullmatch(r"[\w-][\w.-]*", called) or len(called.encode()) > 200:
         raise ValueError(f"{name}: the name {called!r} also names a folder; use letters, digits and dashes")
     return Setting(name=called, method=entry["method"], values=values, of_kinds=kinds)
 
@@ -156,7 +151,9 @@ def _check_tune(tune: Any, *, name: str) -> None:
     if tune is None:
         return
     if not isinstance(tune, dict):
-        raise ValueError(f"{name} must hold fields of one-shot tuning, such as {{steps: 100}}, not {tune!r}")
+        raise ValueError(
+            f"{name} must hold fields of one-shot tuning, such as {{steps: 100}}, not {shown(tune)}"
+        )
     known = field_docs(OneShot)
     for key in tune:
         if key not in known:

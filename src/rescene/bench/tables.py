@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any
 
+from ..fields import cell
 from ..metrics import ARROWS, Score
 from .trial import Trial
 
@@ -84,7 +85,7 @@ def table_of(trials: Sequence[Trial]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row))
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

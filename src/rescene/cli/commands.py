@@ -12,11 +12,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import tyro
+
+from ..fields import unknown
+from .lines import in_a_line
 
 COMMANDS = {
     "edit": "Edit a video.",
@@ -48,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _silence_libraries()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # Names of files may be bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable(), _plain_warnings():
             _command(arguments)()
@@ -68,9 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str, about: str) -> str:
-    """The command that a line begins with; without one, or with an unknown one, tyro helps and it ends."""
+    """The command that a line begins with; where help is asked for, tyro gives it and it ends.
+
+    Raises:
+        ValueError: If there is none, or an unknown one.
+    """
     if arguments and arguments[0] in commands:
         return arguments[0]
+    if arguments and not arguments[0].startswith("-"):
+        name = prog.removeprefix("rescene").strip() or "command"
+        raise ValueError(f"{unknown(arguments[0], commands, name=name)} (see {prog} --help)")
 
     def stub(text: str) -> Callable[[], None]:
         def nothing() -> None: ...
@@ -78,11 +92,15 @@ def choose(arguments: Sequence[str], commands: Mapping[str, str], *, prog: str, 
         nothing.__doc__ = text
         return nothing
 
-    tyro.extras.subcommand_cli_from_dict(
-        {name: stub(text) for name, text in commands.items()},
+    in_a_line(
+        lambda: tyro.extras.subcommand_cli_from_dict(
+            {name: stub(text) for name, text in commands.items()},
+            prog=prog,
+            description=f"{about} `{prog} COMMAND --help` tells more.",
+            args=arguments,
+        ),
         prog=prog,
-        description=f"{about} `{prog} COMMAND --help` tells more.",
-        args=arguments,
+        words=commands,
     )
     raise AssertionError("tyro ends the program where there is no command")
 
@@ -98,7 +116,8 @@ def _explained(error: Exception) -> str | None:
     text = " ".join(str(error).split())
     if isinstance(error, OSError):
         return text if error.filename is None or not error.strerror else f"{error.filename}: {error.strerror}"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    full = isinstance(error, RuntimeError) and "can't allocate memory" in text
+    if full or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return f"out of memory ({text}); try fewer --frames, a smaller --size, --offload, or --dtype float16"
     if isinstance(error, ValueError | FloatingPointError) and _raised_here(error):
         return text

@@ -46,13 +46,15 @@ def main(arguments: Sequence[str]) -> None:
     job = parse(CompareCommand, arguments, command="compare")
     from ..compare import page
     from ..video import DigitalSourceType
-    from ..video.files import check_target, replacing
+    from ..video.files import check_target, refuse_inputs, replacing
     from ..video.watch import watching
     from .pairs import Pair
 
     source, results, output = _places(job.files)
-    for path in (output, output.with_suffix(".mp4")):
+    made = (output, output.with_suffix(".mp4"))
+    for path in made:
         check_target(path, folder=False, overwrite=job.overwrite)
+    refuse_inputs(made, [source, *results, *([job.mask] if job.mask else [])])
     pairs = [
         Pair(input=source, output=path, source=job.source, target=job.target, mask=job.mask)
         for path in results

@@ -36,12 +36,12 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(ControlCommand, arguments, command="control")
     from ..runs.inputs import read_source
-    from ..runs.result import refuse_input
+    from ..video.files import refuse_inputs
     from ..video.watch import watching
     from ..video.write import destination
 
     destination(job.output, overwrite=job.overwrite)
-    refuse_input(job.output, [job.input])
+    refuse_inputs([Path(job.output)], [job.input])
     if job.height is not None and job.height < 1:
         raise ValueError(f"--height is {job.height}; it must be at least 1")
     video = read_source(job.input, job.trim)

@@ -77,8 +77,7 @@ def edit(job: Edit) -> None:
     Raises:
         ValueError, OSError: For what is wrong.
     """
-    from ..runs.result import check_result
-    from ..runs.run import prepare
+    from ..runs.run import check_output, prepare
     from .host import CommandHost
 
     first, *others = [with_seed(each) for each in _targets(job.method, job.result.also)]
@@ -90,8 +89,7 @@ def edit(job: Edit) -> None:
         flow="flow" in options.keep,
     )
     for output in outputs:
-        check_result(output, overwrite=options.overwrite)
-        host.verify(output)
+        host.verify(output, job.input)
     recipe = Recipe(
         method=first,
         model=job.model.ref,
@@ -99,8 +97,10 @@ def edit(job: Edit) -> None:
         fit=options.size,
         label=options.label,
     )
-    work = prepare(recipe, host)
+    work = prepare(recipe, host, output=outputs[0])
     works = [work, *map(work.instead, others)]
+    for other, output in zip(works[1:], outputs[1:], strict=True):
+        check_output(other, output, host)
     host.load(recipe.model)
     with host.reporting(as_json=job.json_progress):
         for work, output in zip(works, outputs, strict=True):

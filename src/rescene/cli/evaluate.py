@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from tyro.conf import Positional
 
-from ..fields import encode
+from ..fields import cell, encode
 from .forms import parse
 from .gauge import Gauge, MetricOptions
 from .progress import Reporter, reporting
@@ -67,13 +67,17 @@ def main(arguments: Sequence[str]) -> None:
         ValueError, OSError: for what is wrong, or if pairs of a list failed.
     """
     job = parse(EvaluateCommand, arguments, command="evaluate")
-    from ..video.files import check_target
+    from ..video.files import check_target, refuse_inputs
     from .pairs import Given, pairs
 
     for path in (job.json, job.csv):
         if path is not None:
             check_target(path, folder=False, overwrite=job.overwrite)
     listed = pairs(job.input, job.output, Given(source=job.source, target=job.target, mask=job.mask))
+    read = [path for each in listed for path in (each.input, each.output, each.mask) if path]
+    refuse_inputs(filter(None, (job.json, job.csv)), [job.input, *read])
+    if job.json and job.json == job.csv:
+        raise ValueError(f"--json and --csv both name {job.json}; give each a name for itself")
     if len(listed) == 1:
         listed[0].check()
     gauge = job.options.gauge()
@@ -123,7 +127,7 @@ def _csv(measured: Sequence[Measured]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row))
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

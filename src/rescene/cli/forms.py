@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
-import yaml
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
-from ..fields import decode_as, field_docs, range_of, unknown
+from ..fields import decode_as, field_docs, range_of, read_text, read_yaml, shown, unknown
+from .lines import in_a_line
 
 Options = TypeVar("Options")
 METAVARS = {"input": "IN", "output": "OUT"}
@@ -50,14 +50,38 @@ def parse(kind: type[Options], arguments: Sequence[str], *, command: str) -> Opt
     """
     path = _config(arguments)
     values = {} if path is None else read_config(path, kind)
-    form = tyro.cli(
-        _form(kind, values, name=str(path)),
-        prog=f"rescene {command}",
-        description=cleandoc(kind.__doc__ or ""),
-        args=arguments,
-        config=(tyro.conf.CascadeSubcommandArgs,),
+    prog, made = f"rescene {command}", _form(kind, values, name=str(path))
+    form = in_a_line(
+        lambda: tyro.cli(
+            made,
+            prog=prog,
+            description=cleandoc(kind.__doc__ or ""),
+            args=arguments,
+            config=(tyro.conf.CascadeSubcommandArgs,),
+        ),
+        prog=prog,
+        words=_words(kind),
     )
-    return _built(kind, form)
+    options = _built(kind, form)
+    _refuse_empty(form, arguments)
+    return options
+
+
+def _words(kind: type) -> list[str]:
+    """Options and subcommands, as on the command line."""
+    hints = get_type_hints(kind, include_extras=True).values()
+    methods = [name for hint in hints for name in choices(hint)]
+    return [*methods, *(f"--{name.replace('_', '-')}" for name in [*_names(kind, None), "config"])]
+
+
+def _refuse_empty(form: Any, arguments: Sequence[str]) -> None:
+    """Raises ValueError for an option of many values that is there without any."""
+    for field in fields(form):
+        value, option = getattr(form, field.name), f"--{field.name.replace('_', '-')}"
+        if is_dataclass(value):
+            _refuse_empty(value, arguments)
+        elif value == () and option in arguments:
+            raise ValueError(f"{option} is there without a value; give one, or leave it out")
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:
@@ -69,19 +93,19 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path after --config")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(read_text(path), name=str(path)) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold names and values, such as `target: a red car`")
     methods = next(filter(None, map(choices, get_type_hints(kind, include_extras=True).values())), {})
-    known = _names(kind, values.get("method"))
+    method = values.get("method")
+    if method is not None and not isinstance(method, str):
+        raise ValueError(f"{path}: method must be one name, not {shown(method)}")
+    known = _names(kind, method)
     for name in values:
         if name not in known:
             raise ValueError(unknown(str(name), known, name=str(path)))
-    if methods and values.get("method", None) not in {None, *methods}:
-        raise ValueError(unknown(str(values["method"]), methods, name=f"{path}: method"))
+    if methods and method not in {None, *methods}:
+        raise ValueError(unknown(str(method), methods, name=f"{path}: method"))
     return values
 
 

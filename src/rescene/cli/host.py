@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from transformers.utils.logging import disable_progress_bar
 
@@ -12,9 +13,10 @@ from ..runs.local import LocalHost
 from ..runs.recipe import ModelRef
 from ..runs.run import Prepared, run
 from ..video import TensorClip, Video
+from ..video.files import refuse_inputs
 from ..video.watch import watching
 from .check import Check
-from .maps import Drawable, check_maps, write_maps
+from .maps import Drawable, check_maps, maps_folder, write_maps
 from .progress import Reporter, reporting
 
 
@@ -39,14 +41,15 @@ class CommandHost(LocalHost):
     edited: Video | None = field(default=None, repr=False)
     """At the size of work, in memory; None if no picture needs it."""
 
-    def verify(self, output: str) -> None:
-        """Fails where writing pictures would.
+    def verify(self, output: str, source: Path) -> None:
+        """Fails where writing pictures would, also if `source` is among those that they replace.
 
         Raises:
             OSError: For what is in the way.
         """
         if self.maps or self.flow:
             check_maps(output, overwrite=self.overwrite)
+            refuse_inputs([maps_folder(output)], [source])
 
     def load(self, ref: ModelRef) -> Backbone:
         hide_library_bars()

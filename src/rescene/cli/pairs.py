@@ -1,14 +1,12 @@
 """Sources and their results: from a list, two folders or the command line; and what the results say."""
 
-import csv
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..fields import decode
+from ..fields import decode, read_list, shown
 from ..metrics import Prompts
 from ..runs import Trim, parse
 from ..runs.inputs import cut_of
@@ -16,6 +14,7 @@ from ..runs.result import read_settings
 from ..video import Video
 from ..video.encode import FORMATS
 from ..video.folders import IMAGES
+from ..video.hdr import as_sdr
 from ..video.read import Cut, read_video
 
 VIDEOS = frozenset({*FORMATS, ".gif", ".avi", ".m4v"})
@@ -56,8 +55,12 @@ class Pair:
 
     def prompts(self) -> Prompts | None:
         """The prompts, if both are known."""
-        noted = self.settings.get("fields", {})
-        source, target = self.source or noted.get("source"), self.target or noted.get("target")
+        noted = self.settings.get("fields")
+        known = noted if isinstance(noted, Mapping) else {}
+        source, target = (
+            given or (known.get(name) if isinstance(known.get(name), str) else None)
+            for name, given in (("source", self.source), ("target", self.target))
+        )
         return Prompts(source=source, target=target) if source and target else None
 
     def videos(self) -> tuple[Video, Video]:
@@ -66,7 +69,9 @@ class Pair:
         Raises:
             FileNotFoundError, ValueError: if one of them can't be read.
         """
-        return read_video(self.input, self.cut, hold=False), read_video(self.output, Cut(), hold=False)
+        pair = read_video(self.input, self.cut, hold=False), read_video(self.output, Cut(), hold=False)
+        source, result = (as_sdr(each, why="to be compared") for each in pair)
+        return source, result
 
     def masks(self) -> Video | None:
         """The mask, cut as the source is if it is as long."""
@@ -80,8 +85,12 @@ class Pair:
     @property
     def cut(self) -> Cut:
         """Which frames of the source the result was made from; all, if it doesn't say."""
-        source = self.settings.get("inputs", {}).get("video") or {}
-        return cut_of(decode(Trim, source.get("trim", {}), name=f"{self.output}: trim"))
+        values: Any = self.settings
+        for name in ("inputs", "video", "trim"):
+            values = (values.get(name) or {}) if isinstance(values, Mapping) else values
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{self.output}: its settings name no source in a known way: {shown(values)}")
+        return cut_of(decode(Trim, values, name=f"{self.output}: trim"))
 
 
 def pairs(input: Path, output: Path | None, given: "Given") -> list[Pair]:
@@ -126,26 +135,15 @@ def read_pairs(path: Path) -> list[Pair]:
         FileNotFoundError: if there is no such file.
         ValueError: if it isn't such a list; it names the row.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path of the list")
-    text = path.read_text(encoding="utf-8-sig")
-    rows = _json_rows(path, text) if path.suffix.lower() == ".json" else csv.DictReader(text.splitlines())
+    rows = read_list(path)
+    if not isinstance(rows, list):
+        raise ValueError(f'{path} must hold a list such as [{{"input": "jeep.mp4", "output": "out.mp4"}}]')
     listed = [
         _pair(row, path.parent, name=f"{path}: row {number}") for number, row in enumerate(rows, start=1)
     ]
     if not listed:
         raise ValueError(f"{path} lists no pairs; give each a row with input and output")
     return listed
-
-
-def _json_rows(path: Path, text: str) -> list[Any]:
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(rows, list):
-        raise ValueError(f'{path} must hold a list such as [{{"input": "jeep.mp4", "output": "out.mp4"}}]')
-    return rows
 
 
 def _pair(row: Any, folder: Path, *, name: str) -> Pair:

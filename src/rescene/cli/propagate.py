@@ -117,17 +117,17 @@ def propagate(job: Propagate) -> None:
     Raises:
         ValueError, OSError: For what is wrong.
     """
-    from ..runs.result import check_result
     from ..runs.run import prepare
     from .resuming import ResumingHost
 
     host = ResumingHost(overwrite=job.overwrite, resume=job.resume)
     recipes = [_recipe(job, each) for each in job.pictures]
     outputs = numbered(job.output, len(recipes))
-    for output in outputs:
-        if not (job.resume and len(outputs) > 1):  # What was finished before it was stopped is there.
-            check_result(output, overwrite=job.overwrite)
-    works = [prepare(recipe, host) for recipe in recipes]
+    works = [
+        # What was finished before it was stopped is there.
+        prepare(recipe, host, output=None if job.resume and len(outputs) > 1 else output)
+        for recipe, output in zip(recipes, outputs, strict=True)
+    ]
     host.load(job.model.ref)
     with host.reporting(as_json=job.json_progress):
         for work, output in zip(works, outputs, strict=True):

@@ -32,12 +32,13 @@ class Redo:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     job = parse(Redo, arguments, command="redo")
-    from ..runs.result import read_recipe
+    from ..runs.result import read_recipe, refuse_input
     from ..runs.run import prepare
     from .host import CommandHost
 
     recipe, output = _elsewhere(job, read_recipe(job.file)), job.output or _beside(job.file)
     host = CommandHost(overwrite=job.overwrite)
+    refuse_input(output, [job.file])
     work = prepare(recipe, host, base=job.file.absolute().parent, output=output, result=job.file.name)
     _warn_of_versions(recipe)
     host.load(recipe.model)

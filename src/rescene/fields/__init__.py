@@ -15,6 +15,7 @@ from .ranges import (
     range_of,
     steps_within,
 )
+from .texts import cell, plain_name, read_json, read_list, read_text, read_yaml, shown
 
 __all__ = [
     "Above",
@@ -27,13 +28,20 @@ __all__ = [
     "Verb",
     "Window",
     "Within",
+    "cell",
     "check_ranges",
     "decode",
     "decode_as",
     "described",
     "encode",
     "field_docs",
+    "plain_name",
     "range_of",
+    "read_json",
+    "read_list",
+    "read_text",
+    "read_yaml",
+    "shown",
     "steps_within",
     "unknown",
 ]

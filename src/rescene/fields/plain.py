@@ -7,6 +7,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from .texts import shown
+
 Value = TypeVar("Value")
 
 
@@ -38,7 +40,7 @@ def decode(kind: type[Value], value: object, *, name: str, **ready: object) -> V
         ValueError: If a key is unknown or missing, or a value is of the wrong type; it names the place.
     """
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} must hold names and values, not {value!r}")
+        raise ValueError(f"{name} must hold names and values, not {shown(value)}")
     known = {
         field.name: field
         for field in fields(kind)  # pyright: ignore[reportArgumentType]
@@ -65,9 +67,9 @@ def decode_as(hint: Any, value: object, *, name: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         return decode(hint, value, name=name)
     if origin is Literal:
-        if value in args:
+        if isinstance(value, str | int) and value in args:
             return value
-        raise ValueError(unknown(str(value), map(str, args), name=name))
+        raise ValueError(unknown(value, map(str, args), name=name))
     if origin in (Union, types.UnionType):
         return _first_that_fits(args, value, name=name)
     if origin is tuple and isinstance(value, list | tuple):
@@ -78,16 +80,24 @@ def decode_as(hint: Any, value: object, *, name: str) -> Any:
     if hint is Path and isinstance(value, str | Path):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _float(value, name=name)
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool) == isinstance(value, bool):
         return value
-    raise ValueError(f"{name} must be {described(hint)}, not {value!r}")
+    raise ValueError(f"{name} must be {described(hint)}, not {shown(value)}")
 
 
-def unknown(key: str, known: Iterable[str], *, name: str) -> str:
+def unknown(key: object, known: Iterable[str], *, name: str) -> str:
     """Says that `key` isn't one of `known`, and which it may have been meant for, if one is close."""
-    near = difflib.get_close_matches(key, list(known), 1)
-    return f"{name}: unknown {key!r}; did you mean {near[0]!r}?" if near else f"{name}: unknown {key!r}"
+    near = difflib.get_close_matches(key[:100], list(known), 1) if isinstance(key, str) else []
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{name}: unknown {shown(key)}{guess}"
+
+
+def _float(value: int, *, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name} is too large a number") from error
 
 
 def described(hint: Any) -> str:
@@ -124,13 +134,13 @@ def _first_that_fits(members: tuple[Any, ...], value: object, *, name: str) -> A
             except ValueError:
                 continue
     wanted = " or ".join(described(member) for member in members)
-    raise ValueError(f"{name} must be {wanted}, not {value!r}")
+    raise ValueError(f"{name} must be {wanted}, not {shown(value)}")
 
 
 def _tuple(args: tuple[Any, ...], value: list[Any] | tuple[Any, ...], *, name: str) -> tuple[Any, ...]:
     kinds = args[:1] * len(value) if args[-1] is Ellipsis else args
     if len(kinds) != len(value):
-        raise ValueError(f"{name} must have {len(kinds)} values, not {len(value)}: {value!r}")
+        raise ValueError(f"{name} must have {len(kinds)} values, not {len(value)}: {shown(value)}")
     return tuple(
         decode_as(kind, item, name=f"{name}[{at}]")
         for at, (kind, item) in enumerate(zip(kinds, value, strict=True))

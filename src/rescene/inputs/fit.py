@@ -9,6 +9,9 @@ from .grid import Grid
 if TYPE_CHECKING:
     from ..video import Video
 
+LARGEST = 16384
+"""Pixels of a side, at most: no model works at more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
@@ -28,6 +31,18 @@ class Fit:
     length: int | None = None
     """The working number of frames: the last frame is repeated up to it."""
 
+    def __post_init__(self) -> None:
+        for name, (height, width) in (("size", self.size), ("content", self.content)):
+            if not (0 < height <= LARGEST and 0 < width <= LARGEST):
+                raise ValueError(
+                    f"a {name} of {width}x{height} can't be worked at: a side has from 1 to {LARGEST} pixels"
+                )
+        if any(inner > outer for inner, outer in zip(self.content, self.size, strict=True)):
+            raise ValueError(f"the content {self.content} is larger than the size to work at, {self.size}")
+        counts = [count for count in (self.frames, self.length) if count is not None]
+        if counts and not (len(counts) == 2 and 0 < counts[0] <= counts[1] <= 2 * counts[0] + 64):
+            raise ValueError(f"{self.frames} frames can't be worked at as {self.length}")
+
     @classmethod
     def to(cls, video: "Video", *, area: int, grid: Grid, size: tuple[int, int] | None = None) -> "Fit":
         """Chooses the working size and length.
@@ -46,7 +61,7 @@ class Fit:
         if size is None:
             content = _near(source, area, grid.stride)
             return cls(source=source, content=content, size=_up(content, grid.stride), **time)
-        if any(side <= 0 or side % grid.stride for side in size):
+        if any(side % grid.stride for side in size) and all(0 < side <= LARGEST for side in size):
             near = " x ".join(str(max(1, round(side / grid.stride)) * grid.stride) for side in size)
             raise ValueError(
                 f"a size of {size[0]} x {size[1]} (height x width) is not a multiple of {grid.stride}; "

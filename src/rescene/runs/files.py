@@ -17,16 +17,34 @@ Ref = TypeVar("Ref", bound="FileRef")
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, or of the names and hashes of a folder's files."""
+    """SHA-256 of a file, or of the names and hashes of a folder's files.
+
+    Raises:
+        ValueError: If it is neither.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(file for file in path.iterdir() if file.is_file()):
-            digest.update(f"{file.name}\0{file_hash(file)}\n".encode())
+            digest.update(f"{file.name}\0{file_hash(file)}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe, not a file; name a file")
+    left = path.stat().st_size  # Some files of the system have no end.
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while left > 0 and (block := file.read(min(_BLOCK, left))):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
+
+
+def refuse_unnameable(path: str, what: str) -> None:
+    """Raises ValueError for a text that no file can be called."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what} is {path!r}, which no file can be called") from error
+    if "\0" in path or not path:
+        raise ValueError(f"{what} is {path!r}, which no file can be called")
 
 
 def seen_from(result: Path, file: Path) -> str:
@@ -132,6 +150,8 @@ class Finder:
         """Where the files of the method's fields are, and their hashes."""
         found: dict[str, tuple[tuple[Path, ...], tuple[str | None, ...]]] = {}
         for name, paths in files_of(recipe.method).items():
+            for path in paths:
+                refuse_unnameable(str(path), f"the {name}")
             what = {"motion": "the adapter", "motion_lora": "a motion LoRA"}.get(name, f"the {name}")
             if self.result is not None and name not in recipe.files:
                 raise ValueError(
@@ -149,6 +169,7 @@ class Finder:
     def _find(
         self, path: str, sha256: str | None, what: str, option: str | None = None
     ) -> tuple[Path, str | None]:
+        refuse_unnameable(path, what)
         places = self._places(path)
         if sha256 is not None:
             what = what if self.result is None else f"{what} of {self.result}"

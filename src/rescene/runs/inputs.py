@@ -6,14 +6,15 @@ from ..backbones import Backbone
 from ..inputs import Fit, Inputs
 from ..progress import Progress, quiet
 from ..video import Video
+from ..video.hdr import as_sdr
 from ..video.read import Cut, read_video
 from .masks import mask_of, with_difference
 from .recipe import InputRefs, Trim
 
 
 def read_source(path: Path, trim: Trim, *, hold: bool = True) -> Video:
-    """The frames of a source that are used; see `read_video`."""
-    return read_video(path, cut_of(trim), hold=hold)
+    """The frames of a source that are used, in SDR; see `read_video`."""
+    return as_sdr(read_video(path, cut_of(trim), hold=hold), why="for the model, and so is the result")
 
 
 def cut_of(trim: Trim) -> Cut:
@@ -77,6 +78,13 @@ def fit_for(video: Video, model: Backbone, wanted: Fit | str | None) -> Fit:
         ValueError: If it is none of these, or not a multiple of the model's stride.
     """
     if isinstance(wanted, Fit):
+        if wanted.source != (video.height, video.width) or any(
+            side % model.grid.stride for side in wanted.size
+        ):
+            raise ValueError(
+                f"the settings' sizes, {wanted.size} of {wanted.source}, don't suit this video of "
+                f"{video.width}x{video.height} and this model"
+            )
         return wanted
     if wanted is None:
         return Fit.to(video, area=model.native_area, grid=model.grid)

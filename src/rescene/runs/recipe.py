@@ -140,7 +140,12 @@ class Recipe:
             "seed": getattr(self.method, "seed", None),
         }
         rest = {item.name: encode(getattr(self, item.name)) for item in fields(self) if item.name != "method"}
-        return json.dumps({**method, **rest}, indent=2, ensure_ascii=False)
+        text = json.dumps({**method, **rest}, indent=2, ensure_ascii=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # A name of bytes that are no text.
+            return json.dumps({**method, **rest}, indent=2)
+        return text
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
@@ -171,7 +176,7 @@ def parse(text: str) -> dict[str, Any]:
     """
     try:
         values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"these are no settings of rescene: {error}") from error
     if not isinstance(values, dict) or "method" not in values:
         raise ValueError("these are no settings of rescene: they name no method")

@@ -1,16 +1,23 @@
 """Results and what they say of themselves: a video, the same recipe in its comment and in a sidecar."""
 
-import os
+import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..methods import METHODS
-from ..video import DigitalSourceType, Video, read_metadata
-from ..video.files import check_target, replacing
-from ..video.write import destination
-from .recipe import Recipe
+from ..typing import Frames
+from ..video import DigitalSourceType, Metadata, Video, read_metadata
+from ..video.clip import Wrapped
+from ..video.files import check_target, refuse_inputs, replacing
+from ..video.write import destination, rehearse
+from .recipe import Recipe, parse
+
+_MOST_TEXT = 4 << 20
+"""Bytes of settings; a recipe has some thousands."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,26 +54,90 @@ def check_result(path: str, *, overwrite: bool) -> None:
 
     Raises:
         ValueError: If the suffix is unknown.
-        FileExistsError: If the result or its sidecar exists already.
+        FileExistsError: If the result or its sidecar exists already, or the sidecar isn't one of ours.
         PermissionError: If its folder can't be written to.
     """
     destination(path, overwrite=overwrite)
-    check_target(sidecar(Path(path)), folder=False, overwrite=overwrite)
-    existing = next(folder for folder in Path(path).absolute().parents if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise PermissionError(f"{existing} can't be written to; choose another place for the result")
+    beside = sidecar(Path(path))
+    check_target(beside, folder=False, overwrite=overwrite)
+    if _is_foreign(beside):
+        raise FileExistsError(
+            f"{beside}, where the settings would go, isn't rescene's, so it is not replaced; "
+            "choose another name for the result"
+        )
 
 
-def refuse_input(path: str, inputs: Iterable[Path]) -> None:
+def refuse_input(path: str, inputs: Sequence[Path]) -> None:
     """Fails if a result would replace a file that it is made of, even where others may be replaced.
 
     Raises:
         FileExistsError: If the result or its sidecar is one of the inputs.
     """
-    written = {Path(path).resolve(), sidecar(Path(path)).resolve()}
-    for file in inputs:
-        if file.resolve() in written:
-            raise FileExistsError(f"{path} would replace {file}, which it is made of; choose another name")
+    refuse_inputs((Path(path), sidecar(Path(path))), inputs)
+
+
+def rehearse_result(like: Video, path: str, recipe: Recipe, *, overwrite: bool) -> None:
+    """Tries to write a result before it is computed.
+
+    Args:
+        like: A video of its size, rate and length, with its sound.
+        path: As for `write_result`.
+        recipe: As far as it is known.
+        overwrite: Whether to replace what is there.
+
+    Raises:
+        ValueError, OSError: For what would refuse it.
+    """
+    metadata = Metadata(settings=recipe.to_json(), source_type=DigitalSourceType.EDITED)
+    rehearse(like, path, overwrite=overwrite, label=recipe.label, metadata=metadata)
+
+
+@contextmanager
+def rescuing(video: Video, path: str) -> Iterator[Video]:
+    """A block that writes a result: if that fails, its frames are saved losslessly beside it.
+
+    Raises:
+        OSError: If that was needed; it says where they are.
+    """
+    guarded = Guarded(video.clip)
+    try:
+        yield replace(video, clip=guarded)
+    except Exception as error:
+        if guarded.failed or (place := _rescued(video, Path(path))) is None:
+            raise  # It couldn't be computed, or be written anywhere.
+        raise OSError(
+            f"{path} couldn't be written: {error}. What was computed is in {place}, losslessly and without "
+            "sound"
+        ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Guarded(Wrapped):
+    """A clip that remembers whether its frames couldn't be made."""
+
+    failed: list[BaseException] = field(default_factory=list)
+
+    def read(self, start: int, stop: int) -> Frames:
+        try:
+            return self.clip.read(start, stop)
+        except BaseException as error:
+            self.failed.append(error)
+            raise
+
+
+def _rescued(video: Video, path: Path) -> Path | None:
+    """Where the frames are now; None if they can't be written anywhere."""
+    for folder in (path.absolute().parent, Path(tempfile.gettempdir())):
+        number, place = 1, folder / f"{path.stem[:60]}-rescued.mkv"
+        while place.exists():
+            number += 1
+            place = folder / f"{path.stem[:60]}-rescued-{number}.mkv"
+        try:
+            replace(video, audio=None).write(place)
+        except (ValueError, OSError):
+            continue
+        return place
+    return None
 
 
 def write_result(video: Video, path: str, recipe: Recipe, *, overwrite: bool = False) -> None:
@@ -87,7 +158,7 @@ def write_result(video: Video, path: str, recipe: Recipe, *, overwrite: bool = F
     target, text = Path(path), recipe.to_json()
     new = not target.exists()
     try:
-        with replacing(sidecar(target), folder=False, room=len(text)) as temporary:
+        with replacing(sidecar(target), folder=False, room=len(text), new=not overwrite) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
             video.write(path, overwrite=overwrite, label=recipe.label, settings=text, source_type=kind)
     except BaseException:
@@ -125,7 +196,25 @@ def read_settings(path: Path) -> str:
     raise ValueError(f"{path} carries no settings: rescene didn't write it, or another program removed them")
 
 
+def _is_foreign(file: Path) -> bool:
+    """Whether a file holds JSON of another program; what is no JSON is a damaged sidecar."""
+    try:
+        text = _text(file)
+        json.loads(text)
+    except RecursionError:
+        return True
+    except (ValueError, OSError):
+        return False
+    try:
+        parse(text)
+    except ValueError:
+        return True
+    return False
+
+
 def _text(path: Path) -> str:
+    if path.stat().st_size > _MOST_TEXT:
+        raise ValueError(f"{path} carries no settings: it is too large for that")
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..backbones import Backbone, resolved_revision
-from ..cache import Unfinished
+from ..cache import Unfinished, claimed
 from ..inputs import Fit, Inputs
 from ..methods.method import Cost, Method, Run
 from ..video import Video
@@ -20,7 +20,7 @@ from .host import Host
 from .inputs import fit_for, opened
 from .masks import with_tracker
 from .recipe import ModelRef, Recipe, versions
-from .result import Result, check_result, refuse_input, write_result
+from .result import Result, check_result, refuse_input, rehearse_result, rescuing, write_result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +100,23 @@ def prepare(
         Labelled(given.video.clip, recipe.label)
     elif recipe.label is not None and not recipe.label.strip():
         raise ValueError("the label shows nothing; give a text, or leave the label out")
-    return assembled(recipe, given, host.outline(recipe.model), result=result)
+    work = assembled(recipe, given, host.outline(recipe.model), result=result)
+    if output is not None:
+        check_output(work, output, host)
+    return work
+
+
+def check_output(work: Prepared, output: str, host: Host) -> None:
+    """Looks for all that could keep a result from being written, also by trying it.
+
+    Raises:
+        ValueError, OSError: For what is wrong.
+    """
+    check_result(output, overwrite=host.overwrite)
+    refuse_input(output, paths_of(work.recipe))
+    if work.given.video is not None:
+        noted = host.noted(work.recipe, Path(output))
+        rehearse_result(work.given.video, output, noted, overwrite=host.overwrite)
 
 
 def assembled(recipe: Recipe, given: Inputs, outline: Backbone, *, result: str | None = None) -> Prepared:
@@ -129,15 +145,21 @@ def run(work: Prepared | Recipe, output: str, host: Host) -> Result:
     """
     if isinstance(work, Recipe):
         work = prepare(work, host, base=Path(output).absolute().parent, output=output)
-    refuse_input(output, paths_of(work.recipe))
+    with claimed(Path(output)):
+        check_result(output, overwrite=host.overwrite)  # Another run may have made it since.
+        refuse_input(output, paths_of(work.recipe))
+        return _run(work, output, host)
+
+
+def _run(work: Prepared, output: str, host: Host) -> Result:
     work, model = loaded(work, host)
     began = time.monotonic()
     host.begins(work, model)
     unfinished = host.unfinished(work.recipe)
     video = compute(work, model, host, unfinished)
     noted = host.noted(work.recipe, Path(output))
-    with watching(video, host.progress, "Writing") as watched:
-        write_result(watched, output, noted, overwrite=host.overwrite)
+    with watching(video, host.progress, "Writing") as watched, rescuing(watched, output) as guarded:
+        write_result(guarded, output, noted, overwrite=host.overwrite)
     if unfinished is not None:
         unfinished.forget()
     return Result(path=output, recipe=noted, video=video, seconds=time.monotonic() - began)

@@ -2,17 +2,22 @@
 
 import csv
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from ..backbones.tensors import refuse_unusable, write_tensors
+from ..fields import read_text
 from ..video.files import replacing
 from .losses import Loss, curve
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,12 @@ class TrainingFolder:
         header = {"config": dict(self.config), "step": step, "scaling": dict(scaling)}
         # Moments may share memory, which the format doesn't take.
         own = {name: tensor.contiguous().cpu().clone() for name, tensor in tensors.items()}
-        with (self.path / "losses.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([Loss._fields, *losses])
-        (self.path / "losses.svg").write_text(curve(losses))
-        room = sum(tensor.nbytes for tensor in own.values())
-        with replacing(self.checkpoint, folder=False, room=room) as temporary:
-            save_file(own, temporary, {"training": json.dumps(header)})
+        table = StringIO(newline="")
+        csv.writer(table).writerows([Loss._fields, *losses])
+        for name, text in (("losses.csv", table.getvalue()), ("losses.svg", curve(losses))):
+            with replacing(self.path / name, folder=False, room=len(text)) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
+        write_tensors(self.checkpoint, own, {"training": json.dumps(header)})
 
     def load(self) -> Checkpoint | None:
         """The last checkpoint; None if training starts anew.
@@ -91,18 +96,37 @@ class TrainingFolder:
         header = self._header()
         with safe_open(self.checkpoint, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        with (self.path / "losses.csv").open(newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        losses = [Loss(int(step), name, float(loss), float(norm)) for step, name, loss, norm in rows]
+        refuse_unusable(self.checkpoint, tensors)
         step = int(header["step"])
-        return Checkpoint(tensors, step, header["scaling"], [loss for loss in losses if loss.step <= step])
+        return Checkpoint(
+            tensors, step, header["scaling"], [each for each in self._losses() if each.step <= step]
+        )
+
+    def _losses(self) -> list[Loss]:
+        """The rows that are whole: a log that was damaged keeps nobody from going on."""
+        losses: list[Loss] = []
+        try:
+            lines = read_text(self.path / "losses.csv").splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]
+            rows = list(csv.reader([*whole, *["cut"] * (len(lines) - len(whole))]))[1:]
+        except (OSError, ValueError, csv.Error) as error:
+            log.warning("the losses so far can't be read: %s", error)
+            return losses
+        for row in rows:
+            try:
+                step, name, loss, norm = row
+                losses.append(Loss(int(step), name, float(loss), float(norm)))
+            except ValueError:
+                log.warning("%s has a row that is cut; it is left out", self.path / "losses.csv")
+        return losses
 
     def _header(self) -> dict[str, Any]:
         """The checkpoint's notes, after making sure that it belongs to this training."""
         try:
             with safe_open(self.checkpoint, framework="pt") as file:
                 header = json.loads((file.metadata() or {})["training"])
-        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            _ = header["config"].items(), header["scaling"].items(), int(header["step"])
+        except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ValueError(f"{self.checkpoint} is no checkpoint of a training, or is damaged") from error
         before, now = header["config"], json.loads(json.dumps(dict(self.config)))
         changed = [

@@ -3,22 +3,32 @@
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
 import torch
 from av.container import InputContainer
-from av.error import InvalidDataError
+from av.error import FFmpegError
 from jaxtyping import UInt8
 
 from ..typing import Frames
 from .colour import Colour, RGBReader
-from .index import Index, video_stream
-from .media import demux, open_media
+from .filters import deinterlaced
+from .index import Index
+from .media import check_size, demux, open_media, pixel_aspect, video_stream
 
 log = logging.getLogger(__name__)
+
+_PROGRESSIVE = 1
+"""FFmpeg's field order of whole frames; above it are those of fields, below it nobody knows."""
+_MOST_DAMAGED = 0.2
+"""The share of frames that may be damaged; with more, a result would be of little but repetitions."""
+_ENOUGH = 50
+"""Frames after which that can be told before the end."""
+_SITED_LEFT = ("vp8", "libvpx", "vp9", "libvpx-vp9")
+"""Codecs whose colours are between the left pixels (H.273, type 0) and whose decoders don't say so."""
 
 
 class FileClip:
@@ -30,10 +40,14 @@ class FileClip:
     def __init__(self, path: Path, index: Index, times: list[int], *, opacity: bool = False) -> None:
         self._decoder, self._times = Decoder(path, index), times
         first = self._decoder.frame_at(times[0])
+        if self._decoder.interlaced:
+            log.warning("%s is interlaced: its fields are made into whole frames (bwdif)", path)
         self.colour = Colour.of(first)
         self._turn = _Turn(first)
-        height, width = first.height, _square_width(first.width, self._decoder.pixel_aspect)
-        self._to_rgb = RGBReader(height, width, opacity=opacity)
+        height, width = first.height, max(1, round(first.width * self._decoder.pixel_aspect))
+        check_size(path, width, height)
+        sited_left = self._decoder.codec in _SITED_LEFT
+        self._to_rgb = RGBReader(height, width, opacity=opacity, sited_left=sited_left)
         self._shape = (width, height) if self._turn.transposes else (height, width)
 
     @property
@@ -64,7 +78,12 @@ class Decoder:
         self._frames: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._shown: tuple[int, av.VideoFrame] | None = None
         self._next: tuple[int, av.VideoFrame] | None = None
-        self.pixel_aspect: Fraction | None = None
+        self.pixel_aspect = Fraction(1)
+        self.codec = ""
+        self.interlaced: bool | None = None
+        """Known once a frame was decoded."""
+        self._good, self._bad = set[int](), set[int | None]()
+        """The times of the frames that were decoded, and of those that couldn't be."""
 
     def frame_at(self, time: int) -> av.VideoFrame:
         """The frame on display at `time`."""
@@ -79,6 +98,8 @@ class Decoder:
 
     def _begin_before(self, time: int) -> None:
         key = self._index.key_before(time)
+        if self.interlaced:  # The first frame needs the one before it.
+            key = self._index.key_before(key - 1)
         self._begin(key)
         # Files order their seek points by decoding time, so a seek may land late.
         while (self._next is None or self._next[0] > time) and key > self._index.times[0]:
@@ -91,27 +112,68 @@ class Decoder:
         self._container = open_media(self._path)
         stream = video_stream(self._container)
         stream.thread_type = "AUTO"
-        self.pixel_aspect = stream.sample_aspect_ratio
+        self.pixel_aspect, self.codec = pixel_aspect(self._path, stream), stream.codec_context.name
         if key > self._index.times[0]:
-            self._container.seek(key, stream=stream)
-        self._frames = self._decode(self._container, stream)
+            self._seek(self._container, stream, key)
+        self._frames = self._whole(self._decode(self._container, stream), stream)
         self._shown, self._next = None, next(self._frames, None)
+
+    def _seek(self, container: InputContainer, stream: av.VideoStream, key: int) -> None:
+        try:
+            container.seek(key, stream=stream)
+        except FFmpegError as error:
+            raise ValueError(
+                f"{self._path} can't be searched ({error.strerror}); convert it to mp4"
+            ) from error
+
+    def _whole(
+        self, frames: Iterator[tuple[int, av.VideoFrame]], stream: av.VideoStream
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """The frames, made whole where they come as fields."""
+        if (first := next(frames, None)) is None:
+            return frames
+        if self.interlaced is None:
+            order = stream.codec_context.field_order
+            self.interlaced = bool(first[1].interlaced_frame or order > _PROGRESSIVE)
+        frames = chain([first], frames)
+        return deinterlaced(frames) if self.interlaced else frames
 
     def _decode(
         self, container: InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        decoder, ordinals = _codec(stream), count()
+        # Without display times, the frames that come are numbered; those that don't show at the end.
+        decoder, ordinals, counted = _codec(stream), iter(self._index.times), self._index.ordinal
         for packet in demux(container, stream):
             try:
                 frames = decoder.decode(packet if packet.size else None)
-            except InvalidDataError:
-                log.warning("%s has a damaged frame; the one before it is repeated", self._path)
+            except FFmpegError:
+                if not counted:
+                    self._count_damaged(packet.dts)
                 continue
             for frame in frames:
-                if self._index.ordinal:
-                    yield next(ordinals), frame
-                elif frame.pts is not None:
-                    yield frame.pts, frame
+                check_size(self._path, frame.width, frame.height)
+                time = next(ordinals, None) if counted else frame.pts
+                if time is not None:
+                    self._good.add(time)
+                    yield time, frame
+        for time in ordinals if counted else ():
+            self._count_damaged(time)
+        self._refuse_ruin()
+
+    def _count_damaged(self, time: int | None) -> None:
+        if not self._bad:
+            log.warning("%s has damaged frames; the one before is repeated for each", self._path)
+        self._bad.add(time)
+        if len(self._good | self._bad) > _ENOUGH:
+            self._refuse_ruin()
+
+    def _refuse_ruin(self) -> None:
+        """Raises ValueError if too many of the frames so far were damaged."""
+        seen, damaged = len(self._good | self._bad), len(self._bad)
+        if damaged > _MOST_DAMAGED * seen:
+            raise ValueError(
+                f"{self._path} is damaged: {damaged} of {seen} frames can't be decoded; copy it again"
+            )
 
 
 class _Turn:
@@ -136,7 +198,3 @@ def _codec(stream: av.VideoStream) -> av.VideoCodecContext:
     if libvpx and stream.metadata.get("alpha_mode") == "1":
         return av.VideoCodecContext.create(libvpx, "r")  # pyright: ignore
     return stream.codec_context
-
-
-def _square_width(width: int, pixel_aspect: Fraction | None) -> int:
-    return round(width * (pixel_aspect or 1))

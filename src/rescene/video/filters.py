@@ -1,8 +1,9 @@
-"""Runs frames through an FFmpeg filter graph without letting them pile up in it."""
+"""Runs frames through FFmpeg's filter graphs without letting them pile up in them."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
+from fractions import Fraction
+from itertools import chain, groupby
 from typing import TypeVar
 
 from av import AudioFrame, VideoFrame
@@ -26,3 +27,25 @@ def through(graph: Graph, frames: Iterable[AnyFrame]) -> Iterator[AnyFrame]:
                 break
             except EOFError:
                 return
+
+
+def deinterlaced(frames: Iterable[tuple[int, VideoFrame]]) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames and their times, made whole out of fields by bwdif, which looks at those before and after."""
+    for _, alike in groupby(frames, key=lambda each: (each[1].width, each[1].height, each[1].format.name)):
+        first = next(alike)
+        graph = Graph()
+        graph.link_nodes(
+            graph.add_buffer(
+                width=first[1].width, height=first[1].height, format=first[1].format, time_base=Fraction(1)
+            ),
+            graph.add("bwdif", "mode=send_frame:deint=interlaced"),
+            graph.add("buffersink"),
+        ).configure()
+        for frame in through(graph, map(_timed, chain([first], alike))):
+            yield (frame.pts or 0) // 2, frame  # The filter counts fields.
+
+
+def _timed(stamped: tuple[int, VideoFrame]) -> VideoFrame:
+    time, frame = stamped
+    frame.pts, frame.time_base = time, Fraction(1)
+    return frame

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, PngImagePlugin
+from PIL import PngImagePlugin
 
-from .media import open_media
+from .media import open_image, open_media
 
 _XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 _GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
@@ -106,7 +106,7 @@ def png_chunks(metadata: Metadata, *, first: bool) -> PngImagePlugin.PngInfo:
 
 
 def _from_image(path: Path) -> Metadata:
-    with Image.open(path) as image:
+    with open_image(path) as image:
         comment = image.info.get("Comment", image.info.get("comment"))
         xmp = image.info.get(_PNG_XMP) or _gif_xmp(path)
     return Metadata(settings=_text(comment) if comment else None, source_type=_source_type(_text(xmp)))

@@ -6,10 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from .audio import Audio
-from .clip import in_memory
+from .clip import Picked, in_memory
 from .decode import FileClip
-from .folders import IMAGES, noted_rate, open_images
+from .folders import IMAGES, is_animation, noted_rate, open_images, page_times
 from .index import index
+from .media import MOST_FRAMES, TooLargeError
 from .timing import Position, constant_rate, frame_number
 from .video import Video
 
@@ -69,7 +70,7 @@ def read_video(
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; check the path")
-    if path.is_dir() or path.suffix.lower() in IMAGES:
+    if path.is_dir() or (path.suffix.lower() in IMAGES and not is_animation(path)):
         video = _images(path, fps, opacity)
     elif fps is not None:
         raise ValueError(
@@ -85,6 +86,9 @@ def read_video(
 
 def _images(path: Path, fps: int | float | Fraction | None, opacity: bool) -> Video:
     clip = open_images(path, opacity=opacity)
+    if path.is_file() and len(clip) > 1 and fps is None and (shown := page_times(path)):
+        rate, times = constant_rate(*shown, Fraction(1, 1000), None)
+        return Video(Picked(clip, [shown[0].index(time) for time in times]), rate)
     rate = noted_rate(clip.paths[0]) or _FOLDER_RATE if fps is None else Fraction(fps)
     return Video(clip, rate.limit_denominator(100_000))
 
@@ -92,8 +96,18 @@ def _images(path: Path, fps: int | float | Fraction | None, opacity: bool) -> Vi
 def _file(path: Path, opacity: bool) -> Video:
     frames = index(path)
     fps, times = constant_rate(frames.times, frames.duration, frames.tick, frames.declared)
+    if len(times) > MOST_FRAMES:
+        raise TooLargeError(f"{path} would have {len(times)} frames; {MOST_FRAMES} are the most, so cut it")
     if times != frames.times:
         log.info("%s has a variable frame rate; it is read at a constant %.3f", path, float(fps))
+    if lost := len(frames.times) - len(set(times)):
+        log.warning(
+            "%s has a variable frame rate: at the average, %.3f, %d of its %d frames are left out",
+            path,
+            float(fps),
+            lost,
+            len(frames.times),
+        )
     clip = FileClip(path, frames, times, opacity=opacity)
     audio = Audio(path=path, start=frames.zero) if frames.has_audio else None
     return Video(clip, fps, audio, clip.colour)

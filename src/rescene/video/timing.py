@@ -1,7 +1,7 @@
 """When frames are shown: a constant rate out of any timestamps, and frame numbers out of times."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
@@ -14,6 +14,14 @@ a `float` or `Fraction` in seconds, or a text such as "1.5", "2s", "1:02.5" or "
 
 _FAR = 1 << 53
 """No video is as long, and it keeps arithmetic exact."""
+_SHORT = Fraction(1, 25)
+"""Seconds; a single frame that is shown for less has no rate to go by."""
+_OFF = 0.1
+"""How far, in frames, a moment may be from that of a constant rate."""
+_HELD = 0.2
+"""The share of frames that may be shown for longer at a rate that is called constant."""
+_MOST_REPEATED = 4
+"""How many times as many frames a constant rate may make; an edit computes each."""
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
 
 
@@ -46,10 +54,11 @@ def _parse(text: str) -> int | Fraction:
 def constant_rate(
     times: Sequence[int], duration: int, tick: Fraction, declared: Fraction | None
 ) -> tuple[Fraction, list[int]]:
-    """The average rate of frames shown at `times`, and the time to show for each frame at that rate.
+    """A rate for frames shown at `times`, and the time to show for each frame at that rate.
 
-    The result lasts as long as the original, so that sound stays in step. At an already constant rate
-    it is the original; otherwise frames are repeated or left out, whichever is nearest in time.
+    The result lasts as long as the original, so that sound stays in step. Where frames come at a constant
+    rate, but for some that are shown for longer, it is that rate, and those are repeated. Otherwise it is
+    the average: frames are repeated or left out, whichever is nearest in time.
 
     Args:
         times: ascending, in ticks.
@@ -59,16 +68,42 @@ def constant_rate(
     """
     period = duration or median([later - earlier for earlier, later in pairwise(times)] or [0])
     span = (times[-1] - times[0] + Fraction(period)) * tick
+    for regular in _regular_rates(times, tick, declared):
+        if (found := _repeated(times, span, tick, regular)) is not None:
+            return regular, found
     fps = _rate(len(times), span, tick, declared)
     wanted = times[0] + np.arange(max(1, round(span * fps))) / float(fps * tick)
     middles = (np.array(times[1:]) + np.array(times[:-1])) / 2
     return fps, [times[number] for number in np.searchsorted(middles, wanted)]
 
 
+def _regular_rates(times: Sequence[int], tick: Fraction, declared: Fraction | None) -> Iterator[Fraction]:
+    """Rates at which frames may come: that which the file claims, and that of most of them."""
+    if declared:
+        yield declared
+    if gap := median([later - earlier for earlier, later in pairwise(times)] or [0]):
+        yield 1 / (Fraction(gap) * tick)
+
+
+def _repeated(times: Sequence[int], span: Fraction, tick: Fraction, fps: Fraction) -> list[int] | None:
+    """The time to show for each frame at a rate; None if frames don't come at it, or mostly stand still."""
+    total = round(span * fps)
+    if not len(times) <= total <= _MOST_REPEATED * len(times):
+        return None
+    step = float(tick * fps)
+    exact = (np.array(times) - times[0]) * step
+    places = exact.round().astype(int)
+    gaps = np.diff(places)
+    is_off = np.abs(exact - places).max() > max(_OFF, step / 2) or places[-1] >= total or (gaps < 1).any()
+    if is_off or (gaps > 1).sum() > _HELD * len(gaps):
+        return None
+    return [time for time, count in zip(times, np.diff([*places, total]), strict=True) for _ in range(count)]
+
+
 def _rate(count: int, span: Fraction, tick: Fraction, declared: Fraction | None) -> Fraction:
     if declared and (not span or round(span * declared) == count):
         return declared
-    if span <= tick:
+    if span <= min(tick, _SHORT):
         return Fraction(25)
     # The simplest rate that the rounding of timestamps to whole ticks leaves open.
     for denominator in (1, 2, 10, 100, 1001):

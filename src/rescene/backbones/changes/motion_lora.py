@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...attention import AttentionControl
-from ...video.files import replacing
 from ..backbone import Backbone
 from ..stable_video import StableVideo
+from ..tensors import write_tensors
 from .motion_lora_file import BASE, HEADER, LoRAFile, read_lora
 from .weights import put
 
@@ -92,7 +91,9 @@ class MotionLoRA:
             )
         modules = sorted({name.rpartition(".lora_")[0] for name in file.shapes})
         rank = next(shape[0] for name, shape in file.shapes.items() if name.endswith("lora_A.weight"))
-        config = LoraConfig(r=rank, lora_alpha=file.alpha or rank, target_modules=modules)
+        # It scales as a factor, and need not be whole, as peft says.
+        alpha: Any = file.alpha or rank
+        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=modules)
         found = cls(config, _wrapped(model, config), file.base)
         with torch.no_grad():
             for name, own in found.weights().items():
@@ -124,11 +125,8 @@ class MotionLoRA:
             for name, value in self.config.to_dict().items()
         }
         tensors = {f"unet.{name}": weight.detach().cpu().clone() for name, weight in self.weights().items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        room = sum(tensor.nbytes for tensor in tensors.values())
-        with replacing(path, folder=False, room=room) as temporary:
-            about = {"format": "pt", HEADER: json.dumps(settings, default=str)}
-            save_file(tensors, temporary, {**about, **({BASE: self.base} if self.base else {})})
+        about = {"format": "pt", HEADER: json.dumps(settings, default=str)}
+        write_tensors(path, tensors, {**about, **({BASE: self.base} if self.base else {})})
 
     @contextmanager
     def on(self, control: AttentionControl) -> Generator[None]:

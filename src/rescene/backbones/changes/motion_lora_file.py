@@ -1,6 +1,5 @@
 """Files of LoRAs as peft and diffusers write them: `unet.MODULE.lora_A.weight`."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,8 @@ from typing import NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..checkpoints import refuse_pickle
+from ...fields import shown
+from ..tensors import read_about, refuse_pickle, refuse_unusable
 
 HEADER = "lora_adapter_metadata"
 BASE = "base_model"
@@ -23,7 +23,7 @@ class LoRAFile(NamedTuple):
     path: Path
     shapes: Mapping[str, tuple[int, ...]]
     """Of its weights, by the names of modules."""
-    alpha: int | None
+    alpha: float | None
     base: str | None
     """The model that it was trained for, if it says so."""
     tensors: Mapping[str, Tensor]
@@ -45,13 +45,24 @@ def read_lora(path: Path, *, weights: bool = True) -> LoRAFile:
             shapes = {_bare(name): tuple(file.get_slice(name).get_shape()) for name in names}
             tensors = {_bare(name): file.get_tensor(name) for name in names} if weights else {}
             about = file.metadata() or {}
-            header = json.loads(about.get(HEADER, "{}"))
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except SafetensorError as error:
         raise ValueError(f"{path} isn't a safetensors file, or was cut short: {error}") from error
     kinds = {name.rpartition(".lora_")[2] for name in shapes}
     if kinds != {"A.weight", "B.weight"}:
         raise ValueError(f"{path} isn't a LoRA in the format of peft or diffusers")
-    return LoRAFile(path, shapes, header.get("unet.lora_alpha"), about.get(BASE), tensors)
+    if any(
+        f"{name.rpartition('.lora_')[0]}.lora_{part}.weight" not in shapes for name in shapes for part in "AB"
+    ):
+        raise ValueError(f"{path} lacks a factor of a layer; make or download it again")
+    if any(not all(shape) for shape in shapes.values()):
+        raise ValueError(f"{path} is damaged: a layer of it is empty")
+    if weights:
+        refuse_unusable(path, tensors)
+    header = read_about(about.get(HEADER), path)
+    alpha = header.get("unet.lora_alpha") if isinstance(header, dict) else None
+    if alpha is not None and not (isinstance(alpha, int | float) and 0 < alpha < 1e6):
+        raise ValueError(f"{path} is damaged: its lora_alpha is {shown(alpha)}")
+    return LoRAFile(path, shapes, alpha, about.get(BASE), tensors)
 
 
 def _bare(name: str) -> str:

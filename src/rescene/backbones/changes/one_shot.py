@@ -17,6 +17,7 @@ from ...attention import AttentionControl, FrameKeys
 from ...attention.unet import AttentionModule
 from ..backbone import Backbone
 from ..stable_diffusion import StableDiffusion
+from ..tensors import refuse_unusable
 from .one_shot_file import AdapterFile, AdapterHeader, opened, read_header, write
 from .temporal import ClipNorms, TemporalAttention, TemporalConvolution, TemporalLayers
 from .weights import ReplacedWeights
@@ -84,6 +85,7 @@ class Adapter:
         """
         with opened(path) as file:
             refuse_unfit(file, model)
+            refuse_unusable(path, file.tensors)
             network = image_model(model)
             if file.about.base and file.about.base != network.network_hash:
                 warnings.warn(OTHER_BASE.format(path), BaseWarning, stacklevel=2)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ...video.files import replacing
+from ...fields import decode
+from ..tensors import read_about, write_tensors
 
 NO_ADAPTER = "{} isn't an adapter: those come from `rescene train one-shot` or `rescene convert`"
 
@@ -79,12 +79,14 @@ def opened(path: Path) -> Generator[AdapterFile]:
         raise ValueError(NO_ADAPTER.format(path)) from error
     with file as tensors:
         try:
-            values: dict[str, Any] = json.loads((tensors.metadata() or {})["one-shot"])
-            about = AdapterHeader(**{**values, "frame_keys": tuple(values["frame_keys"])})
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            values = read_about((tensors.metadata() or {})["one-shot"], path)
+            about = decode(AdapterHeader, values, name=str(path))
+        except (KeyError, ValueError) as error:
             raise ValueError(NO_ADAPTER.format(path)) from error
         found = Tensors(tensors)
         shapes = {name: tuple(tensors.get_slice(name).get_shape()) for name in found}
+        if not shapes or not all(all(shape) for shape in shapes.values()):
+            raise ValueError(f"{path} is damaged: it holds no weights, or empty ones; make it again")
         yield AdapterFile(path, about, shapes, found)
 
 
@@ -100,6 +102,4 @@ def read_header(path: Path) -> AdapterHeader:
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: AdapterHeader) -> None:
     """Writes an adapter's file in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, folder=False, room=sum(tensor.nbytes for tensor in tensors.values())) as temporary:
-        save_file(dict(tensors), temporary, {"one-shot": json.dumps(asdict(about))})
+    write_tensors(path, tensors, {"one-shot": json.dumps(asdict(about))})

@@ -1,13 +1,12 @@
 """Reads the lists of published benchmarks, and plain ones; which it is shows in the file itself."""
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...fields import plain_name, read_list
 from ..row import FileRow
 from . import davis_edit, five, plain, tgve
 
@@ -40,27 +39,20 @@ def read_rows(path: Path) -> list[FileRow]:
         FileNotFoundError: if there is no such file.
         ValueError: if it is of no known format, has no rows, or two of one name.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path of the list")
-    content = _content(path)
+    content = read_list(path)
     form = next((each for each in FORMATS.values() if each.fits(content)), None)
     if form is None:
         known = "; ".join(f"{name}: {each.looks}" for name, each in FORMATS.items())
         raise ValueError(f"{path} is of no known format; there are {known}")
-    rows = form.rows(path, content)
+    try:
+        rows = form.rows(path, content)
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        raise ValueError(f"{path} has a row that isn't as it should be; {form.looks}") from error
     if not rows:
         raise ValueError(f"{path} lists nothing to edit")
+    for row in rows:
+        plain_name(row.name, what=f"{path}: the name")
     name, times = Counter(row.name for row in rows).most_common(1)[0]
     if times > 1:
         raise ValueError(f"{path} has {times} rows named {name!r}; give each a name of its own")
     return rows
-
-
-def _content(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8-sig")
-    if path.suffix.lower() != ".json":
-        return list(csv.DictReader(text.splitlines()))
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error

@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import Any
 
+from ...fields import plain_name
 from ..row import FileRow, named, replaced_words
 
 LOOKS = "JSON of names, each with original, similar and changing (edited_video_caption_dict_text.json)"
@@ -23,6 +24,8 @@ def fits(content: Any) -> bool:
 
 def rows(path: Path, content: dict[str, dict[str, str]]) -> list[FileRow]:
     """Two rows for each video; a mask is white wherever DAVIS marks any object."""
+    for video in content:
+        plain_name(video, what="the video")
     return [
         FileRow(
             name=named(video, kind),

@@ -8,6 +8,7 @@ from pathlib import Path
 from re import findall
 from typing import Any
 
+from ...fields import plain_name
 from ..row import FileRow, named, replaced_words
 
 LOOKS = "JSON list with video_name, source_prompt and target_prompt (edit1_FiVE.json)"
@@ -34,12 +35,12 @@ def fits(content: Any) -> bool:
 
 def rows(path: Path, content: list[dict[str, Any]]) -> list[FileRow]:
     """One row for each entry."""
-    return [_row(path.parents[1], path.stem, entry) for entry in content]
+    return [_row(path.absolute().parents[1], path.stem, entry) for entry in content]
 
 
 def _row(root: Path, stem: str, entry: dict[str, Any]) -> FileRow:
     video, (source, target) = (
-        entry["video_name"],
+        plain_name(entry["video_name"], what="video_name"),
         (entry[f"{which}_prompt"] for which in ("source", "target")),
     )
     marked = tuple(

@@ -7,6 +7,7 @@
 from pathlib import Path
 from typing import Any
 
+from ...fields import plain_name
 from ..row import FileRow, named, replaced_words
 
 LOOKS = 'CSV with "Video name", "Our GT caption" and "Style Change Caption" (LOVEU-TGVE-2023_Dataset.csv)'
@@ -40,7 +41,7 @@ def rows(path: Path, content: list[dict[str, str]]) -> list[FileRow]:
     return [
         FileRow(
             name=named(video[NAME], kind),
-            clip=_clip(path.parent, video[NAME].strip()),
+            clip=_clip(path.parent, plain_name(video[NAME].strip(), what=NAME)),
             source=video[SOURCE].strip(),
             target=target,
             kind=kind,
