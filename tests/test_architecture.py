@@ -49,7 +49,10 @@ ALLOWED = {
         "attention backbones fields lazy progress sampling typing video",
         "accelerate jaxtyping safetensors torch",
     ),
-    "runs": ("backbones cache fields inputs masks methods progress typing video", "torch"),
+    "runs": (
+        "backbones cache fields inputs masks methods progress typing video",
+        "huggingface_hub torch",
+    ),
     # Judging results.
     "metrics": ("backbones lazy video", "cv2 jaxtyping numpy torch torchmetrics torchvision transformers"),
     "compare": ("metrics typing video", "cv2 jaxtyping jinja2 numpy torch"),

@@ -207,7 +207,7 @@ def test_offloading_wakes_only_the_part_at_work(
         monkeypatch.setattr(type(part), "to", moved)
         monkeypatch.setattr(part, "parameters", lambda: iter([Somewhere()]))
     parts = model._parts
-    monkeypatch.setattr(parts, "_offload", True)
+    monkeypatch.setattr(parts, "_moving", list(names))
     monkeypatch.setattr(parts, "device", "accelerator")
     for part, name in names.items():
         assert parts.awake(part) is part

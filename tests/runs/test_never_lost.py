@@ -60,7 +60,7 @@ def test_what_refuses_a_result_is_found_before_it_is_computed(recipe, host, tmp_
 
 def test_the_sound_is_tried_before(recipe, host, clip, source, tmp_path, monkeypatch):
     gone = replace(clip, audio=Audio(path=tmp_path / "gone.mp4", start=Fraction(0)))
-    monkeypatch.setattr("rescene.runs.run.opened", lambda refs: Inputs(video=gone))
+    monkeypatch.setattr("rescene.runs.run.opened", lambda refs, progress: Inputs(video=gone))
     with pytest.raises(FileNotFoundError, match=r"gone\.mp4"):
         prepare(recipe, host, output=str(tmp_path / "out.mp4"))
     assert not host.told

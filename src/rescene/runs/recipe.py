@@ -202,6 +202,9 @@ def _method(values: dict[str, Any]) -> Method:
         raise ValueError(unknown(verb, METHODS, name="verb"))
     kinds = METHODS[verb]
     if name not in kinds:
+        others = [f"`rescene {other}`" for other, methods in METHODS.items() if name in methods]
+        if others:
+            raise ValueError(f"method: {name} isn't one of `rescene {verb}` but of {' and '.join(others)}")
         raise ValueError(unknown(name, kinds, name="method"))
     method = decode(kinds[name], values.pop("fields", None), name=name)
     if values.pop("seed", None) != getattr(method, "seed", None):
