@@ -83,7 +83,10 @@ def test_every_method_has_an_example():
         (lambda values: values["fields"].update(guidance_scale="3"), "guidance_scale must be a number"),
         (lambda values: values["fields"].pop("source"), "fatezero has no 'source'"),
         (lambda values: values.update(method="fatezer0"), "method: unknown.*did you mean 'fatezero'"),
-        (lambda values: values.update(method="i2vedit"), "method: i2vedit isn't one of `rescene edit`"),
+        (
+            lambda values: values.update(method="i2vedit"),
+            "method: i2vedit isn't a method here; it is one of `rescene propagate`$",
+        ),
         (lambda values: values.update(verb="edti"), "verb: unknown 'edti'; did you mean 'edit'"),
         (lambda values: values.update(surprise=1), "settings: unknown 'surprise'"),
         (lambda values: values.update(seed=4), "seed differs"),

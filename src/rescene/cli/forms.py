@@ -16,6 +16,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional
 
 from ..fields import decode_as, field_docs, range_of, read_text, read_yaml, shown, unknown
+from ..methods import unknown_method
 from .lines import in_a_line
 
 Options = TypeVar("Options")
@@ -105,7 +106,7 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         if name not in known:
             raise ValueError(unknown(str(name), known, name=str(path)))
     if methods and method not in {None, *methods}:
-        raise ValueError(unknown(str(method), methods, name=f"{path}: method"))
+        raise ValueError(unknown_method(str(method), methods, where=f"{path}: method"))
     return values
 
 

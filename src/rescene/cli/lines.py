@@ -6,7 +6,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import TypeVar
 
-from ..fields import unknown
+from ..methods import unknown_method
 
 Parsed = TypeVar("Parsed")
 _NUMBERS = (
@@ -47,7 +47,7 @@ def _reason(box: str, command: str, words: list[str]) -> str:
     for section in sections:
         if section.split(":")[0].strip().startswith("Unrecognized"):
             given = section.partition(":")[2].split()
-            return unknown(given[0] if given else "option", words, name=command)
+            return unknown_method(given[0] if given else "option", words, where=command)
     missing = [section for section in sections if section.lstrip().startswith("Missing from")]
     if missing:
         names = re.findall(r"^ {5}(\S+)", missing[0], re.MULTILINE)

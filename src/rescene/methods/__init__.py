@@ -1,8 +1,9 @@
 """The published methods, a folder for each paper. All interfaces follow the one registry, `METHODS`."""
 
+from collections.abc import Iterable
 from typing import get_args
 
-from ..fields import Verb
+from ..fields import Verb, unknown
 from .fatezero import FateZero
 from .flowalign import FlowAlign
 from .flowedit import FlowEdit
@@ -36,6 +37,15 @@ METHODS: dict[Verb, dict[str, type[Method]]] = {
 }
 """Methods by the command that runs them, and by the name that the command line and the settings files use."""
 
+
+def unknown_method(name: str, known: Iterable[str], *, where: str) -> str:
+    """Says that `name` isn't one of the `known` methods, and which command has it, or a near name."""
+    verbs = [f"`rescene {verb}`" for verb, methods in METHODS.items() if name in methods]
+    if verbs:
+        return f"{where}: {name} isn't a method here; it is one of {' and '.join(verbs)}"
+    return unknown(name, known, name=where)
+
+
 __all__ = [
     "IFV2V",
     "METHODS",
@@ -59,5 +69,6 @@ __all__ = [
     "TuneAVideo",
     "TuneAVideoClip",
     "UniEdit",
+    "unknown_method",
     "verb_of",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..fields import Verb
 from ..fields.plain import decode, encode, unknown
 from ..inputs import Fit
-from ..methods import METHODS, verb_of
+from ..methods import METHODS, unknown_method, verb_of
 from ..methods.method import Method
 from .files import files_of
 from .old import renewed
@@ -202,10 +202,7 @@ def _method(values: dict[str, Any]) -> Method:
         raise ValueError(unknown(verb, METHODS, name="verb"))
     kinds = METHODS[verb]
     if name not in kinds:
-        others = [f"`rescene {other}`" for other, methods in METHODS.items() if name in methods]
-        if others:
-            raise ValueError(f"method: {name} isn't one of `rescene {verb}` but of {' and '.join(others)}")
-        raise ValueError(unknown(name, kinds, name="method"))
+        raise ValueError(unknown_method(name, kinds, where="method"))
     method = decode(kinds[name], values.pop("fields", None), name=name)
     if values.pop("seed", None) != getattr(method, "seed", None):
         raise ValueError("settings: seed differs from the one in the method's fields; correct one of them")
