@@ -16,7 +16,7 @@ from rescene.video import Video
 from tests.methods.quick import quick
 from tests.tiny import TINY
 
-MODELS = {"instruct-pix2pix": "instruct-pix2pix", "i2vedit": "svd"}
+MODELS = {"instruct-pix2pix": "instruct-pix2pix", "i2vedit": "svd", "if-v2v": "wan-i2v"}
 """For methods that don't run on a plain Stable Diffusion."""
 ALL: list[tuple[Verb, str]] = [(verb, name) for verb in ("edit", "propagate") for name in METHODS[verb]]
 SIZE = 49, 61
