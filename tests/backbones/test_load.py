@@ -338,7 +338,8 @@ def test_a_kernel_of_the_hub_is_never_fetched(folder: Path, monkeypatch: pytest.
     edit_json(folder / "text_encoder" / "config.json", attn_implementation="owner/kernel")
     model = loaded_sd(folder)
     assert model.identity() == loaded_sd(folder).identity()
-    assert model._parts.networks[1].config._attn_implementation == "sdpa"
+    encoder: Any = model._parts.networks[1]
+    assert encoder.config._attn_implementation == "sdpa"
 
 
 def test_weights_that_are_there_in_half_precision_only_are_found(folder: Path) -> None:

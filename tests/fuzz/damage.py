@@ -212,7 +212,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "edit.yaml": lambda path: read_config(path, Edit),
     "bench.yaml": read_bench_settings,
     "prompt.txt": lambda path: refuse_bytes(path.read_bytes().decode(errors="surrogateescape")),
-    "lora.safetensors": checked,
+    "lora.safetensors": lambda path: checked(path, "unet"),
     "motion.safetensors": read_lora,
     "adapter.safetensors": _read_adapter,
     "checkpoint.safetensors": _read_checkpoint,

@@ -126,6 +126,7 @@ def test_a_name_of_bytes_that_are_no_text_is_kept(recipe, host, source, tmp_path
     named = replace(recipe, inputs=replace(recipe.inputs, video=video))
     run(prepare(named, host, output=str(tmp_path / "out.mp4")), str(tmp_path / "out.mp4"), host)
     again = module.read_recipe(tmp_path / "out.json")
+    assert again.inputs.video
     assert (tmp_path / again.inputs.video.path).exists()
 
 

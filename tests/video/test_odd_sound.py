@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -34,7 +35,7 @@ def tone(layout: str, size: int, number: int, *, format: str, rate: int) -> av.A
     """Part of a tone of 440 Hz."""
     channels = av.AudioLayout(layout).nb_channels
     wave = np.sin(2 * np.pi * 440 * (np.arange(size) + size * number) / rate) * 0.5
-    samples = (wave * 32767).astype(np.int16) if format.startswith("s16") else wave.astype(np.float32)
+    samples: Any = (wave * 32767).astype(np.int16) if format.startswith("s16") else wave.astype(np.float32)
     planes = np.repeat(samples[None], channels, 0)
     if not format.endswith("p"):
         planes = np.ascontiguousarray(planes.T).reshape(1, -1)
@@ -83,6 +84,7 @@ def test_damaged_packets_are_left_out_and_the_rest_stays_in_step(tmp_path, film,
     with av.open(str(path)) as container:
         packets = [(packet.pos, packet.size) for packet in container.demux(audio=0) if packet.size]
     for at, size in packets[30:34]:
+        assert at is not None
         content[at : at + size] = b"\xff" * size
     path.write_bytes(content)
     video.write(tmp_path / "out.webm")
