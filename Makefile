@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/rescene demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ BALANCES = {name: kind.balance for name, kind in METHODS["edit"].items() if kind
 DEFAULTS = {name: {each.name: each.default for each in inputs(METHODS["edit"][name])} for name in BALANCES}
 
 WORDS = {"source": "a red car", "target": "a green car"}
-PROMPTS = {"instruct-pix2pix": {"instruction": "make it night"}, "fatezero": WORDS, "tokenflow": WORDS}
+PROMPTS = dict.fromkeys(BALANCES, WORDS) | {"instruct-pix2pix": {"instruction": "make it night"}}
 
 
 @pytest.mark.parametrize("method", BALANCES)

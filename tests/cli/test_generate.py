@@ -89,7 +89,7 @@ def test_a_file_can_hold_everything(tmp_path):
     job = parse(Generate, ["--config", str(file)], command="generate")
     assert (job.output, job.method) == ("o.mp4", Text2VideoZero(prompt="a car", num_frames=2, path=((0, 8),)))
     file.write_text("method: fatezero\n")
-    with pytest.raises(ValueError, match="unknown 'fatezero'"):
+    with pytest.raises(ValueError, match="fatezero isn't a method here; it is one of `rescene edit`"):
         parse(Generate, ["--config", str(file)], command="generate")
 
 

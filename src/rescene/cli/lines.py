@@ -15,6 +15,14 @@ _NUMBERS = (
         r"\1 is \2; it must be a whole number",
     ),
     (r"Error parsing (\S+): could not convert string to float: (.+)", r"\1 is \2; it must be a number"),
+    (
+        r"Error parsing (\S+): no type matching {None}\|INT could be instantiated from \[(.+?)\]\..*",
+        r"\1 is \2; it must be a whole number",
+    ),
+    (
+        r"Error parsing (\S+): no type matching {None}\|FLOAT could be instantiated from \[(.+?)\]\..*",
+        r"\1 is \2; it must be a number",
+    ),
 )
 """What Python says of numbers, and what is meant."""
 
