@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # Test files that need no networks shan't wait for their libr
     from rescene import StableDiffusion, StableVideo, Video
 
 
+def pytest_runtest_setup() -> None:
+    typechecker.begin_test()
+
+
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test has a cache of its own; the user's stays untouched."""
