@@ -89,7 +89,7 @@ def edit(job: Edit) -> None:
         flow="flow" in options.keep,
     )
     for output in outputs:
-        host.verify(output, job.input)
+        host.check_pictures(output, job.input)
     recipe = Recipe(
         method=first,
         model=job.model.ref,

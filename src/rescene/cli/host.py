@@ -41,7 +41,7 @@ class CommandHost(LocalHost):
     edited: Video | None = field(default=None, repr=False)
     """At the size of work, in memory; None if no picture needs it."""
 
-    def verify(self, output: str, source: Path) -> None:
+    def check_pictures(self, output: str, source: Path) -> None:
         """Fails where writing pictures would, also if `source` is among those that they replace.
 
         Raises:
