@@ -44,9 +44,8 @@ class Guard:
             return _answer("this page is for this machine alone, as localhost or 127.0.0.1", 403)
         if scope.get("method", "POST") in READING:
             return None
-        if not is_own(headers.get("origin"), (headers.get("host"), headers.get("x-forwarded-host"))):
-            return _answer("only the page itself may ask for this", 403)
-        if headers.get("sec-fetch-site") == "cross-site":
+        own = is_own(headers.get("origin"), (headers.get("host"), headers.get("x-forwarded-host")))
+        if not own or headers.get("sec-fetch-site") == "cross-site":
             return _answer("only the page itself may ask for this", 403)
         if scope["path"].endswith(UPLOADS):
             return self._too_much(headers.get("content-length", ""))

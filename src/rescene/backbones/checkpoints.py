@@ -194,7 +194,7 @@ def _either_variant(reader: Any, name: str | Path, how: dict[str, Any]) -> Any:
     except OSError as error:
         try:
             return reader.from_pretrained(name, **how, variant="fp16")
-        except Exception:
+        except Exception:  # Whatever it is, what users expect to be there are the files without a variant.
             raise error from None
 
 

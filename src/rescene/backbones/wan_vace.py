@@ -18,7 +18,7 @@ from ..inputs.grid import Grid
 from ..inputs.masks import Mask
 from ..typing import Frames, Latents
 from ..video import Video
-from ..video.clip import Clip
+from ..video.clip import Clip, Wrapped
 from .backbone import Branch
 from .wan_reads import LedClip, Reads
 
@@ -91,23 +91,11 @@ def cells_of(mask: Mask, grid: Grid) -> Float[Tensor, "T P h w"]:
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(Wrapped):
     """A clip that shows only what is inside a mask, or outside, and is grey elsewhere."""
 
-    clip: Clip
     mask: Clip
     inside: bool
-
-    @property
-    def height(self) -> int:
-        return self.clip.height
-
-    @property
-    def width(self) -> int:
-        return self.clip.width
-
-    def __len__(self) -> int:
-        return len(self.clip)
 
     def read(self, start: int, stop: int) -> Frames:
         within = self.mask.read(start, stop).mean(1, keepdim=True) > INSIDE

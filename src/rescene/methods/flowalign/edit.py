@@ -62,15 +62,6 @@ class FlowAlignWork(StraightEdit):
 
     settings: FlowAlign
 
-    @property
-    def taken(self) -> Schedule:
-        """The steps that the edit takes."""
-        return self.share(self.settings.strength)
-
-    def check(self, inputs: Inputs) -> None:
-        """Makes sure that the model has so many steps."""
-        _ = self.taken
-
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: the source with its prompt, and the edit with both."""
         return self.cost_of(inputs, len(self.taken), PASSES * len(self.taken))

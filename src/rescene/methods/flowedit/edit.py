@@ -100,11 +100,6 @@ class FlowEditWork(StraightEdit):
 
     settings: FlowEdit
 
-    @property
-    def taken(self) -> Schedule:
-        """The steps that the edit takes."""
-        return self.share(self.settings.strength)
-
     def target(self, inputs: Inputs) -> Denoise:
         """The velocity with the target's prompt; at first its words keep to the mask, if asked to."""
         settings = self.settings

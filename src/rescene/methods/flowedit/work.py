@@ -40,6 +40,9 @@ class Stepped(Protocol):
     @property
     def shift(self) -> float | None: ...
 
+    @property
+    def strength(self) -> float: ...
+
 
 @dataclass(frozen=True)
 class StraightEdit:
@@ -58,9 +61,14 @@ class StraightEdit:
         """The same along straight paths."""
         return straight(self.schedule)
 
-    def share(self, strength: float) -> Schedule:
-        """The last so large a share of them."""
-        return self.steps[len(self.steps) - round(strength * len(self.steps)) :]
+    @property
+    def taken(self) -> Schedule:
+        """The steps that the edit takes: the last ones, so large a share as its strength."""
+        return self.steps[len(self.steps) - round(self.settings.strength * len(self.steps)) :]
+
+    def check(self, inputs: Inputs) -> None:
+        """Makes sure that the model has so many steps."""
+        _ = self.taken
 
     def velocity(self, prompt: str) -> Denoise:
         """The velocity with a prompt, without guidance."""

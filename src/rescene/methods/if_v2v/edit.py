@@ -51,7 +51,7 @@ class IFV2VWork(StraightEdit):
     @property
     def taken(self) -> Schedule:
         """The steps that the edit takes."""
-        return self.share(self.settings.strength) or self.steps[-1:]
+        return super().taken or self.steps[-1:]
 
     def check(self, inputs: Inputs) -> None:
         """Makes sure that there is one edited frame, the first, of the video's size."""
@@ -68,7 +68,7 @@ class IFV2VWork(StraightEdit):
                 f"the edited frame is {size[1]}x{size[0]} and the video "
                 f"{inputs.video.width}x{inputs.video.height}; they must have the same size"
             )
-        _ = self.taken
+        super().check(inputs)
 
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: two branches of the source, and two of the edit; parts of long clips share a frame."""

@@ -74,10 +74,6 @@ class UniEditWork(StraightEdit):
         """The steps that the source is inverted and edited in."""
         return self.steps[len(self.steps) - int(self.settings.strength * len(self.steps)) :]
 
-    def check(self, inputs: Inputs) -> None:
-        """Makes sure that the model has so many steps."""
-        _ = self.taken
-
     def cost(self, inputs: Inputs) -> Cost:
         """The cost: a pass for each level of the inversion, and two for each step back."""
         steps = len(self.taken)
